@@ -1,0 +1,130 @@
+//! Messages as they come from Kafka, and the windows a handler sees.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::ids::{Offset, PartitionId};
+
+/// One record of the source topic, as it was read.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The topic it came from.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: PartitionId,
+    /// Its position.
+    pub offset: Offset,
+    /// Its time in milliseconds since 1970, if Kafka has one.
+    pub timestamp_ms: Option<i64>,
+    /// Its key.
+    pub key: Option<Bytes>,
+    /// Its value; `None` is a tombstone.
+    pub value: Option<Bytes>,
+    /// Its headers in order. Most records have none.
+    pub headers: Vec<Header>,
+}
+
+/// One header of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name; Kafka allows it more than once.
+    pub name: String,
+    /// The value.
+    pub value: Option<Bytes>,
+}
+
+impl Record {
+    /// What holding this record costs: key, value, headers and a fixed overhead.
+    pub fn size(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Bytes::len) + 48).sum();
+        self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers + 128
+    }
+
+    /// The first header of this name.
+    pub fn header(&self, name: &str) -> Option<&Bytes> {
+        self.headers.iter().find(|h| h.name == name).and_then(|h| h.value.as_ref())
+    }
+}
+
+/// A record whose value was decoded into the handler's input type.
+#[derive(Debug)]
+pub struct Message<T> {
+    record: Record,
+    payload: T,
+}
+
+impl<T> Message<T> {
+    /// Joins a record and its decoded value.
+    pub fn new(record: Record, payload: T) -> Self {
+        Self { record, payload }
+    }
+
+    /// The decoded value.
+    pub fn payload(&self) -> &T {
+        &self.payload
+    }
+
+    /// The record as it was read.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The position in the partition.
+    pub fn offset(&self) -> Offset {
+        self.record.offset
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> PartitionId {
+        self.record.partition
+    }
+
+    /// The key.
+    pub fn key(&self) -> Option<&Bytes> {
+        self.record.key.as_ref()
+    }
+}
+
+/// Up to `executor.window_size` messages of one partition in offset order: what `arrange` turns into tasks.
+#[derive(Debug)]
+pub struct Window<'a, T> {
+    messages: &'a [Arc<Message<T>>],
+    partition: PartitionId,
+}
+
+impl<'a, T> Window<'a, T> {
+    /// A window over these messages, all of `partition`.
+    pub fn new(partition: PartitionId, messages: &'a [Arc<Message<T>>]) -> Self {
+        Self { messages, partition }
+    }
+
+    /// The messages in offset order.
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = &'a Message<T>> + DoubleEndedIterator + use<'a, T> {
+        self.messages.iter().map(|m| &**m)
+    }
+
+    /// How many messages the window holds; at least one.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether there is no message; never true for a window given to `arrange`.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The partition all messages come from.
+    pub fn partition(&self) -> PartitionId {
+        self.partition
+    }
+}
+
+impl<T> Clone for Window<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Window<'_, T> {}

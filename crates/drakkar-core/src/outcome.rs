@@ -1,0 +1,270 @@
+//! How an attempt ended, and what hooks are told about it.
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{message::Message, task::Task};
+
+/// How one attempt of a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Ended {
+    /// The program never ran; the text says why.
+    NotStarted {
+        /// What went wrong, naming the program.
+        reason: String,
+    },
+    /// The program ended by itself.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// The program ended by itself, but something it started kept an output pipe open past the drain time.
+    Leaked {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A signal from outside ended the program.
+    Signalled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The program ran longer than allowed and was stopped.
+    TimedOut {
+        /// The time it was allowed.
+        limit: Duration,
+    },
+    /// The worker stopped it: shut-down, or its partition went to another worker.
+    Cancelled,
+    /// It wrote more than a stream may hold and was stopped.
+    OverLimit {
+        /// Which stream.
+        stream: Stream,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The attempt was dropped without an answer: a fault of the worker itself.
+    Lost,
+}
+
+/// One of the two output streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        })
+    }
+}
+
+impl Ended {
+    /// The exit code, where the program ended by itself.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Ended::Exited { code } | Ended::Leaked { code } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// The lower-case kind, for logs, events and dead letters.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Ended::NotStarted { .. } => "not_started",
+            Ended::Exited { .. } => "exited",
+            Ended::Leaked { .. } => "leaked",
+            Ended::Signalled { .. } => "signalled",
+            Ended::TimedOut { .. } => "timed_out",
+            Ended::Cancelled => "cancelled",
+            Ended::OverLimit { .. } => "over_limit",
+            Ended::Lost => "lost",
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::NotStarted { reason } => write!(f, "not started: {reason}"),
+            Ended::Exited { code } => write!(f, "exited with code {code}"),
+            Ended::Leaked { code } => write!(f, "exited with code {code}, leaving a process that held its output"),
+            Ended::Signalled { signal } => write!(f, "ended by signal {signal}"),
+            Ended::TimedOut { limit } => write!(f, "timed out after {:.3} s", limit.as_secs_f64()),
+            Ended::Cancelled => f.write_str("cancelled"),
+            Ended::OverLimit { stream, limit } => write!(f, "wrote more than {limit} bytes to {stream}"),
+            Ended::Lost => f.write_str("lost by the worker"),
+        }
+    }
+}
+
+/// Everything known about one attempt.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub ended: Ended,
+    /// Whether that counts as success.
+    pub success: bool,
+    /// Whether the result was given by the handler and nothing ran.
+    pub precomputed: bool,
+    /// What was written to standard output, up to the cap.
+    pub stdout: Bytes,
+    /// What was written to standard error, up to the cap.
+    pub stderr: Bytes,
+    /// Whether standard output was cut at the cap.
+    pub stdout_truncated: bool,
+    /// Whether standard error was cut at the cap.
+    pub stderr_truncated: bool,
+    /// The process id, if the program ran.
+    pub pid: Option<u32>,
+    /// Time between asking for a slot and getting it.
+    pub queue_wait: Duration,
+    /// Time to start the program.
+    pub spawn_time: Duration,
+    /// Time from just before the start to the end.
+    pub run_time: Duration,
+}
+
+impl Report {
+    /// A report of an attempt that ended this way without any output.
+    pub fn without_output(ended: Ended) -> Self {
+        Self {
+            ended,
+            success: false,
+            precomputed: false,
+            stdout: Bytes::new(),
+            stderr: Bytes::new(),
+            stdout_truncated: false,
+            stderr_truncated: false,
+            pid: None,
+            queue_wait: Duration::ZERO,
+            spawn_time: Duration::ZERO,
+            run_time: Duration::ZERO,
+        }
+    }
+
+    /// Standard output as text; invalid UTF-8 is replaced.
+    pub fn stdout_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.stdout)
+    }
+
+    /// Standard error as text; invalid UTF-8 is replaced.
+    pub fn stderr_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.stderr)
+    }
+
+    /// What holding this report costs.
+    pub fn size(&self) -> usize {
+        self.stdout.len() + self.stderr.len() + 256
+    }
+}
+
+/// A task that succeeded: what `on_task_complete` gets.
+#[derive(Clone, Debug)]
+pub struct TaskResult {
+    /// The task.
+    pub task: Arc<Task>,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// How it went.
+    pub report: Report,
+}
+
+impl TaskResult {
+    /// The exit code: a success code, 0 unless the task named others.
+    pub fn exit_code(&self) -> i32 {
+        self.report.ended.exit_code().unwrap_or_default()
+    }
+
+    /// Standard output.
+    pub fn stdout(&self) -> &Bytes {
+        &self.report.stdout
+    }
+
+    /// Standard output as text.
+    pub fn stdout_text(&self) -> Cow<'_, str> {
+        self.report.stdout_text()
+    }
+}
+
+/// An attempt that failed: what `on_error` gets, and what a message group lists.
+#[derive(Clone, Debug)]
+pub struct TaskFailure {
+    /// The task.
+    pub task: Arc<Task>,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// How it went.
+    pub report: Report,
+}
+
+impl TaskFailure {
+    /// How the attempt ended.
+    pub fn ended(&self) -> &Ended {
+        &self.report.ended
+    }
+}
+
+impl fmt::Display for TaskFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} {}", self.task.id(), self.report.ended)
+    }
+}
+
+/// What `on_error` answers.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum ErrorAction {
+    /// Run the same task again, after a backoff, while the retry bounds allow; past them the message is dead-lettered.
+    Retry,
+    /// Give the task up on purpose. The message is not dead-lettered for it.
+    Skip,
+    /// Give the task up and dead-letter its messages.
+    DeadLetter,
+    /// Run these instead. A replacement without offsets answers for those of the failed task.
+    Replace(Vec<Task>),
+}
+
+/// A message with everything that was done for it: what `on_message_complete` gets.
+#[derive(Debug)]
+pub struct MessageGroup<T> {
+    /// The message.
+    pub message: Arc<Message<T>>,
+    /// Successful tasks in the order they completed.
+    pub results: Vec<Arc<TaskResult>>,
+    /// Tasks that failed for good, in order.
+    pub failures: Vec<Arc<TaskFailure>>,
+    /// Tasks that were replaced by others.
+    pub replaced: u32,
+    /// Time from before `arrange` to the last task's end.
+    pub duration: Duration,
+}
+
+impl<T> MessageGroup<T> {
+    /// All tasks ever scheduled for the message: succeeded, failed and replaced.
+    pub fn total(&self) -> usize {
+        self.results.len() + self.failures.len() + self.replaced as usize
+    }
+
+    /// Whether `arrange` gave the message no task.
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
+    /// Whether at least one task succeeded and none failed.
+    pub fn all_succeeded(&self) -> bool {
+        self.failures.is_empty() && !self.results.is_empty()
+    }
+
+    /// Whether a task failed for good.
+    pub fn any_failed(&self) -> bool {
+        !self.failures.is_empty()
+    }
+}
