@@ -116,12 +116,10 @@ pub enum Event {
         /// Why.
         error: Arc<str>,
     },
-    /// A dead letter could not be written; the partition waits until it can.
-    DeadLetterStalled {
-        /// The message.
-        partition: PartitionId,
-        /// Its position.
-        offset: Offset,
+    /// Dead letters could not be written; their partitions wait until they can.
+    DeadLettersStalled {
+        /// How many.
+        letters: usize,
         /// The attempt that failed, from 1.
         attempt: u32,
         /// Why.

@@ -15,6 +15,10 @@ pub trait Executor: Send + Sync {
 
     /// Stops every job of this assignment: waiting ones are answered as cancelled, running ones are stopped first.
     fn cancel(&self, owner: Assignment);
+
+    /// Stops everything and takes no more: running programs are asked to end, and killed after `kill_after`. Resolves
+    /// when none is left, or when none that is left can be killed.
+    fn close(&self, kill_after: std::time::Duration) -> crate::BoxFuture<'_, ()>;
 }
 
 /// One attempt of a task, on its way to a slot.

@@ -74,6 +74,11 @@ pub enum Input<'a> {
         /// Whether it succeeded.
         success: bool,
     },
+    /// An attempt was stopped by the worker itself: its messages are given back.
+    AttemptCancelled {
+        /// The task.
+        task: TaskKey,
+    },
     /// `on_task_complete` ended.
     TaskHookEnded {
         /// The task.

@@ -8,9 +8,9 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     }
     let distance = |candidate: &str| strsim::damerau_levenshtein(&name, &candidate.to_lowercase());
     let (candidate, distance) = candidates.into_iter().map(|c| (c, distance(c))).min_by_key(|(_, d)| *d)?;
-    let similar = strsim::jaro_winkler(&name, &candidate.to_lowercase()) > 0.8;
+    let similar = strsim::jaro_winkler(&name, &candidate.to_lowercase()) > 0.88;
     let limit = (candidate.chars().count() / 3).max(1);
-    (distance <= limit || (similar && distance <= 2 * limit)).then_some(candidate)
+    (distance <= limit || (similar && distance <= limit + 2)).then_some(candidate)
 }
 
 /// True for text that is clearly a name, and not a value (or a secret) in the place of one.
@@ -35,4 +35,9 @@ pub(super) fn shown_value(text: &str) -> String {
 /// Names in backticks, separated by commas.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A file name that cannot disturb a terminal.
+pub(super) fn shown_file(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -79,6 +79,7 @@ impl Pipeline {
             Input::Arranged { window, plans } => self.arranged(window, plans, fx),
             Input::ArrangeFailed { window } => self.arrange_failed(window, fx),
             Input::AttemptEnded { task, success } => self.attempt_ended(now, task, success, fx),
+            Input::AttemptCancelled { task } => self.drop_task(task, fx),
             Input::TaskHookEnded { task, end } => self.task_hook_ended(task, end, fx),
             Input::ErrorHookEnded { task, action } => self.error_hook_ended(now, task, action, fx),
             Input::MessageHookEnded { message, end } => self.message_hook_ended(message, end, fx),
@@ -454,6 +455,9 @@ impl Pipeline {
 
     /// Drops a task that will not run again and gives its messages back.
     fn drop_task(&mut self, key: TaskKey, fx: &mut Vec<Effect>) {
+        if self.tasks.get_mut(key).is_none() {
+            return;
+        }
         let messages: SmallVec<[Seq; 2]> = self.tasks.messages_of(key).into();
         fx.push(Effect::TaskEnded { task: key, end: TaskEnd::Dropped });
         self.tasks.end(key);

@@ -39,6 +39,7 @@ struct World {
     /// Percent of attempts, hooks, outputs that fail.
     faults: u64,
     pending_outputs: BTreeMap<TaskKey, u32>,
+    draining: bool,
 }
 
 impl World {
@@ -55,6 +56,7 @@ impl World {
             watermark: None,
             faults,
             pending_outputs: BTreeMap::new(),
+            draining: false,
         }
     }
 
@@ -142,6 +144,9 @@ impl World {
         let index = self.below(self.due.len() as u64) as usize;
         match self.due.swap_remove(index) {
             Due::Arrange { window, first, count } => self.arrange(window, first, count),
+            Due::Attempt(task) if self.draining && self.below(4) == 0 => {
+                self.step(Input::AttemptCancelled { task });
+            }
             Due::Attempt(task) => {
                 let success = !self.fails();
                 self.step(Input::AttemptEnded { task, success });
@@ -283,6 +288,7 @@ proptest! {
         for _ in 0..busy {
             if world.below(6) == 0 { world.arrive() } else { world.answer() }
         }
+        world.draining = true;
         world.step(Input::Drain);
         world.arrive();
         let windows = world.due.iter().filter(|d| matches!(d, Due::Arrange { .. })).count();

@@ -1,0 +1,88 @@
+//! The `executor` section: the external program, how much of it runs at once and for how long.
+
+use std::collections::BTreeMap;
+
+use super::{
+    rules::{above_zero, at_least, between, not_below, not_blank},
+    secret::Secret,
+    section::{defaults, section},
+    units::{Seconds, WholeSeconds},
+};
+
+section! {
+    /// How tasks run.
+    pub struct Executor {
+        /// The program to run for tasks that name none.
+        pub binary_path: Option<String> = None, not_blank();
+        /// Environment variables for every child process.
+        ///
+        /// Values are never shown, as they may be secret. Through variables, keys keep their case.
+        pub env: BTreeMap<String, Secret> = BTreeMap::new();
+        /// Whether children get the worker's own environment, apart from what `env_inherit_deny` names.
+        pub env_inherit_parent: bool = true;
+        /// Patterns (`*` for any text) of variables that children never inherit.
+        ///
+        /// A list of your own replaces this one. An empty list hands every secret of the worker to its children.
+        pub env_inherit_deny: Vec<String> = deny_list();
+        /// The most children at once.
+        ///
+        /// About the number of cores suits programs that compute; more suits programs that wait.
+        pub max_executors: usize = 4, at_least(1);
+        /// Wall clock for one attempt of a task, in seconds; then the child is ended.
+        pub task_timeout_seconds: WholeSeconds = WholeSeconds(120), at_least(1);
+        /// The most messages handed to one `arrange`.
+        pub window_size: usize = 100, at_least(1);
+        /// Attempts of a task beyond the first.
+        ///
+        /// Zero never tries again.
+        pub max_retries: u32 = 3, at_least(0);
+        /// Time for unfinished work at shutdown, in seconds after the signal.
+        ///
+        /// What is not finished by then is read again by the next owner of its partition.
+        pub drain_timeout_seconds: WholeSeconds = WholeSeconds(30), at_least(1);
+        /// Consumption pauses when `max_executors` times this many tasks wait.
+        pub backpressure_high_multiplier: usize = 32, at_least(1);
+        /// Consumption resumes when at most `max_executors` times this many tasks wait.
+        ///
+        /// At most `backpressure_high_multiplier`; when not set, it is lowered to fit.
+        pub backpressure_low_multiplier: usize = 4, at_least(1);
+        /// Time a child gets between TERM and KILL, in seconds.
+        ///
+        /// Zero kills at once.
+        pub kill_grace_seconds: Seconds = Seconds::of(5.0), not_below(0.0);
+        /// Bytes of a child's standard output that are kept; the rest is read and dropped.
+        pub max_stdout_bytes: usize = 16 << 20, at_least(1);
+        /// Bytes of a child's standard error that are kept; the rest is read and dropped.
+        pub max_stderr_bytes: usize = 1 << 20, at_least(1);
+        /// The most messages of one partition that are started and not settled.
+        ///
+        /// It bounds what is repeated after a crash.
+        pub max_in_flight_messages: usize = 10_000, at_least(1);
+        /// Bytes of messages, outputs and payloads the worker may hold; consumption pauses above it.
+        ///
+        /// At least 1 MiB.
+        pub max_in_hand_bytes: usize = 256 << 20, at_least(1 << 20);
+        /// The longest wait before the second attempt of a task, in seconds; it doubles with each further attempt.
+        ///
+        /// The actual wait is random between zero and this. When not set, it is lowered to `retry_backoff_max_seconds`.
+        pub retry_backoff_initial_seconds: Seconds = Seconds::of(0.1), not_below(0.0);
+        /// What the wait between attempts grows to at most, in seconds.
+        pub retry_backoff_max_seconds: Seconds = Seconds::of(30.0), not_below(0.0);
+        /// No further attempt starts this many seconds after the first.
+        pub retry_max_elapsed_seconds: Seconds = Seconds::of(600.0), above_zero();
+        /// How often in a row `on_error` may replace a task by another.
+        ///
+        /// Zero allows no replacement; a task replaced too often fails.
+        pub max_replacement_depth: u32 = 16, at_least(0);
+        /// Exit codes that count as success.
+        ///
+        /// Some programs report findings through their exit code; `grep` exits with 1 when nothing matched.
+        pub success_exit_codes: Vec<i32> = vec![0], between(0, 255);
+    }
+}
+
+fn deny_list() -> Vec<String> {
+    ["DK_*", "*PASSWORD*", "*SECRET*", "*TOKEN*", "*_KEY", "*_DSN", "*CREDENTIAL*"].map(str::to_owned).to_vec()
+}
+
+defaults!(Executor);

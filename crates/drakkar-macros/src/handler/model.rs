@@ -1,0 +1,172 @@
+//! What `#[handler]` knows about an impl block.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{Attribute, GenericParam, Generics, ImplItem, ImplItemFn, ItemImpl, Meta, Type, ext::IdentExt, spanned::Spanned};
+
+use super::{
+    hook::{Hook, LATER},
+    owned, signature,
+};
+use crate::error_store::ErrorStore;
+
+/// A handler: its type and its hooks.
+pub(super) struct Handler {
+    pub(super) ty: Type,
+    pub(super) generics: Generics,
+    /// `#[cfg]` of the block: what is generated is there when the block is.
+    pub(super) cfgs: Vec<Attribute>,
+    /// Hooks in the order they are written. One name comes twice only under different `#[cfg]`s.
+    pub(super) methods: Vec<Method>,
+    /// Whether a stand-in impl makes sense: not for a type that can never be a handler.
+    pub(super) can_be_handler: bool,
+}
+
+/// One hook as the user wrote it.
+pub(super) struct Method {
+    pub(super) hook: Hook,
+    pub(super) ident: Ident,
+    /// The predicates of its `#[cfg]`s.
+    pub(super) cfgs: Vec<proc_macro2::TokenStream>,
+    /// Where a complaint about the parameter's type goes.
+    pub(super) parameter_type: Option<Type>,
+    /// Where a complaint about the context's type goes; `None` when the hook does not ask for it.
+    pub(super) context_type: Option<Type>,
+    /// The input type that the parameter names.
+    pub(super) input: Option<Type>,
+    /// The first argument of the returned `Result`.
+    pub(super) output: Option<Type>,
+    /// The whole returned type.
+    pub(super) returned: Option<Type>,
+}
+
+impl Handler {
+    /// Reads the block, records every mistake, and takes out attributes that mean nothing to the compiler.
+    ///
+    /// With a mistake the result is incomplete.
+    pub(super) fn read(block: &mut ItemImpl, errors: &mut ErrorStore) -> Self {
+        let mut handler = Self {
+            ty: (*block.self_ty).clone(),
+            generics: block.generics.clone(),
+            cfgs: block.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect(),
+            methods: Vec::new(),
+            can_be_handler: true,
+        };
+        handler.check_type(errors);
+        let mut meant = Vec::new();
+        for item in &mut block.items {
+            let ImplItem::Fn(method) = item else { continue };
+            if take_periodic(method, errors) {
+                continue;
+            }
+            let name = method.sig.ident.unraw().to_string();
+            match Hook::by_name(&name) {
+                Some(hook) => handler.add(hook, method, errors),
+                None => meant.extend(refuse_near_miss(&name, method, errors)),
+            }
+        }
+        let has_arrange = handler.methods.iter().any(|method| method.hook == Hook::Arrange);
+        if !has_arrange && !meant.contains(&Hook::Arrange) {
+            errors.push_help(
+                &handler.ty,
+                "the handler has no `arrange` hook: it turns messages into tasks",
+                format!("add `{}`", Hook::Arrange.signature()),
+            );
+        }
+        handler
+    }
+
+    fn check_type(&mut self, errors: &mut ErrorStore) {
+        for parameter in &self.generics.params {
+            if let GenericParam::Lifetime(lifetime) = parameter {
+                self.can_be_handler = false;
+                errors.push_help(
+                    lifetime,
+                    "a handler cannot borrow: it lives as long as the worker",
+                    "use owned types or an `Arc`",
+                );
+            }
+        }
+        if self.can_be_handler {
+            self.can_be_handler = owned::check(&self.ty, "handler", errors);
+        }
+    }
+
+    fn add(&mut self, hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) {
+        let method = signature::read(hook, method, errors);
+        // The compiler itself reports a name that is defined twice; a second delegation would say it again.
+        let twice = self.methods.iter().any(|other| other.hook == hook && other.cfgs.is_empty());
+        if !(twice && method.cfgs.is_empty()) {
+            self.methods.push(method);
+        }
+    }
+
+    /// The methods of one hook.
+    pub(super) fn methods_of(&self, hook: Hook) -> impl Iterator<Item = &Method> {
+        self.methods.iter().filter(move |method| method.hook == hook)
+    }
+}
+
+/// The predicates of the `#[cfg]`s among these attributes.
+pub(super) fn cfg_predicates(attributes: &[Attribute]) -> Vec<proc_macro2::TokenStream> {
+    attributes
+        .iter()
+        .filter_map(|attribute| match &attribute.meta {
+            Meta::List(list) if list.path.is_ident("cfg") => Some(list.tokens.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Removes `#[periodic]`, which the compiler does not know, and reports it.
+fn take_periodic(method: &mut ImplItemFn, errors: &mut ErrorStore) -> bool {
+    let before = method.attrs.len();
+    method.attrs.retain(|attribute| {
+        let periodic = attribute.path().segments.last().is_some_and(|segment| segment.ident == "periodic");
+        if periodic {
+            errors.push_help(
+                attribute.path(),
+                "`#[periodic]` is not available yet",
+                "start a task of your own in `on_ready`, or leave the method out",
+            );
+        }
+        !periodic
+    });
+    method.attrs.len() != before
+}
+
+/// Reports a method that looks like a hook but is none, and says which hook was meant.
+fn refuse_near_miss(name: &str, method: &ImplItemFn, errors: &mut ErrorStore) -> Option<Hook> {
+    const ELSEWHERE: &str = "a helper with this name goes in a second impl block, without the attribute";
+    let ident = &method.sig.ident;
+    if LATER.contains(&name) {
+        errors.push_help(ident, format!("hook `{name}` is not available yet"), "leave it out in this version");
+        return None;
+    }
+    let near = Hook::near(name);
+    let message = format!("unknown hook `{name}`");
+    match near {
+        Some(hook) => errors.push(
+            ident,
+            format!("{message}; did you mean `{}`?\nhelp: {ELSEWHERE}", hook.name()),
+        ),
+        None if name.starts_with("on_") => {
+            let hooks = crate::nearest::list(&Hook::ALL.map(Hook::name));
+            errors.push(ident, format!("{message}\nhelp: the hooks are {hooks}\nhelp: {ELSEWHERE}"));
+        }
+        None => {}
+    }
+    near
+}
+
+/// The span of the smallest token that stands for a method.
+impl Method {
+    pub(super) fn span(&self) -> proc_macro2::Span {
+        self.ident.span()
+    }
+
+    /// Where a complaint about what the hook returns goes.
+    pub(super) fn returned_span(&self) -> proc_macro2::Span {
+        self.returned.as_ref().map_or_else(|| self.ident.span(), |ty| ty.to_token_stream().span())
+    }
+}

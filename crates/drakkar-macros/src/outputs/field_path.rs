@@ -1,0 +1,68 @@
+//! A path to a field of an item, such as `request_id` or `request.id`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Index, Member, spanned::Spanned};
+
+/// The fields to follow from an item, outermost first; at least one.
+#[derive(Clone)]
+pub(super) struct FieldPath(Vec<Member>);
+
+impl FieldPath {
+    /// Reads `a.b`; the fields get the span of the literal they were written in.
+    pub(super) fn parse(text: &str, span: Span) -> Option<Self> {
+        text.split('.').map(|part| member(part, span)).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// The expression for this field of `item`.
+    pub(super) fn of(&self, item: &Ident) -> TokenStream {
+        let mut place = item.to_token_stream();
+        for member in &self.0 {
+            place = quote_spanned! {member.span()=> #place.#member };
+        }
+        place
+    }
+}
+
+fn member(text: &str, span: Span) -> Option<Member> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().ok().map(|index| Member::Unnamed(Index { index, span }));
+    }
+    let mut ident: Ident = match syn::parse_str(text) {
+        Ok(ident) => ident,
+        // A keyword names a field when it is written raw, and JSON is full of fields called `type`.
+        Err(_) if is_keyword(text) => Ident::new_raw(text, span),
+        Err(_) => return None,
+    };
+    ident.set_span(span);
+    Some(Member::Named(ident))
+}
+
+fn is_keyword(text: &str) -> bool {
+    let cannot_be_raw = matches!(text, "self" | "Self" | "super" | "crate" | "_");
+    !cannot_be_raw && syn::parse_str::<Ident>(&format!("r#{text}")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expression(text: &str) -> Option<String> {
+        let item = Ident::new("item", Span::call_site());
+        FieldPath::parse(text, Span::call_site()).map(|path| path.of(&item).to_string())
+    }
+
+    #[test]
+    fn follows_fields_indices_and_keywords() {
+        assert_eq!(expression("id").as_deref(), Some("item . id"));
+        assert_eq!(expression("a.b.0").as_deref(), Some("item . a . b . 0"));
+        assert_eq!(expression("type").as_deref(), Some("item . r#type"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_field() {
+        for text in ["", "a.", ".a", "a b", "a()", "self", "a-b", " a", "1a", "_"] {
+            assert!(expression(text).is_none(), "{text:?}");
+        }
+    }
+}

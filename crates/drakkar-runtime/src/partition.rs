@@ -1,0 +1,364 @@
+//! The task that owns one epoch of one partition.
+
+mod effects;
+mod hooks;
+mod letters;
+mod store;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use drakkar_core::{
+    bytes_in_hand::ByteLedger,
+    context::Context,
+    event::Events,
+    executor::Executor,
+    handler::Handler,
+    ids::{Assignment, Seq, TaskKey},
+    ledger::Ledger,
+    message::Record,
+    payload::{Payload, SinkKind},
+    pipeline::{Effect, Input, OutputEnd, Owner, Pipeline, Rules},
+    source::{AssignedPartition, Progress},
+    task::Task,
+};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
+
+use self::{
+    hooks::{HookCall, HookDone},
+    letters::PendingLetter,
+    store::{Messages, Tasks},
+};
+use crate::{
+    clock::Clock,
+    delivery::Parcel,
+    gate::TaskGate,
+    port::{Answer, AttemptEnd, Port, Tag},
+    routes::Routes,
+};
+
+/// What all partitions of a worker share.
+pub(crate) struct Shared<H: Handler> {
+    pub(crate) handler: H,
+    pub(crate) ctx: Context,
+    pub(crate) rules: Rules,
+    pub(crate) skip_unparsed: bool,
+    pub(crate) routes: Routes,
+    pub(crate) sink_names: Vec<(SinkKind, Arc<str>)>,
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) bytes: Arc<ByteLedger>,
+    pub(crate) events: Events,
+    pub(crate) clock: Clock,
+    pub(crate) gate: TaskGate,
+    /// Tells the worker that a partition drained.
+    pub(crate) drained: tokio::sync::Notify,
+}
+
+/// What a partition is told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    /// Work.
+    Run,
+    /// Start no window any more.
+    Drain,
+    /// The partition is gone.
+    Release,
+}
+
+/// Attempts of one partition that may be under way at once; more wait here.
+const ATTEMPTS: usize = 16 * 1024;
+/// Answer batches that may wait for a partition.
+const ANSWERS: usize = 1024;
+/// Inputs taken in one turn of the loop.
+const TURN: usize = 256;
+/// Results fed between two sends.
+const READY: usize = 1024;
+
+/// The channels of a worker's sinks, the dead letter topic last.
+pub(crate) type SinkChannels = Arc<[mpsc::Sender<Parcel>]>;
+
+pub(crate) struct Partition<H: Handler> {
+    shared: Arc<Shared<H>>,
+    assignment: Assignment,
+    progress: Arc<Progress>,
+    pipeline: Pipeline,
+    effects: Vec<Effect>,
+    messages: Messages<H::Input>,
+    tasks: Tasks,
+    /// Hook calls that wait for something.
+    calls: FuturesUnordered<HookCall>,
+    /// Hook calls and precomputed results that are done and not yet told to the pipeline.
+    ready: VecDeque<Ready>,
+    /// Jobs that found no place in the attempts channel.
+    unsubmitted: VecDeque<TaskKey>,
+    port: Arc<Port>,
+    attempts: mpsc::Sender<AttemptEnd>,
+    sinks: SinkChannels,
+    /// What goes to each sink with the next send.
+    outboxes: Vec<Vec<(Tag, Payload)>>,
+    /// Dead letters that are not acknowledged.
+    letters: Vec<PendingLetter>,
+    /// The messages of the window whose `arrange` runs.
+    arranging: Vec<Seq>,
+    status: Arc<Mutex<Ledger>>,
+}
+
+enum Ready {
+    Undecodable { message: Seq, skip: bool },
+    Hook(HookDone),
+    Attempt(AttemptEnd),
+}
+
+/// The receiving ends that only the loop uses.
+pub(crate) struct Inbox {
+    batches: async_channel::Receiver<Vec<Record>>,
+    answers: mpsc::Receiver<Vec<Answer>>,
+    attempts: mpsc::Receiver<AttemptEnd>,
+    control: watch::Receiver<Control>,
+}
+
+impl<H: Handler> Partition<H> {
+    pub(crate) fn new(
+        shared: Arc<Shared<H>>,
+        assigned: AssignedPartition,
+        sinks: SinkChannels,
+        control: watch::Receiver<Control>,
+        status: Arc<Mutex<Ledger>>,
+    ) -> (Self, Inbox) {
+        let (answers_tx, answers) = mpsc::channel(ANSWERS);
+        let (attempts_tx, attempts) = mpsc::channel(ATTEMPTS);
+        let assignment = assigned.assignment;
+        let seed = u64::from(assignment.epoch.0) << 32 | u64::from(assignment.partition.0 as u32);
+        let partition = Self {
+            pipeline: Pipeline::new(shared.rules, seed),
+            shared,
+            assignment,
+            progress: assigned.progress,
+            effects: Vec::new(),
+            messages: Messages::new(),
+            tasks: Tasks::default(),
+            calls: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            unsubmitted: VecDeque::new(),
+            port: Arc::new(Port::new(assignment, answers_tx)),
+            attempts: attempts_tx,
+            outboxes: vec![Vec::new(); sinks.len()],
+            sinks,
+            letters: Vec::new(),
+            arranging: Vec::new(),
+            status,
+        };
+        (partition, Inbox { batches: assigned.batches, answers, attempts, control })
+    }
+
+    /// Runs until the partition is released. Returns what became of its messages.
+    pub(crate) async fn run(mut self, mut inbox: Inbox) -> (Assignment, Ledger) {
+        let mut gate = self.shared.gate.watch();
+        let mut gate_open = true;
+        let mut source_open = true;
+        let mut attempts = Vec::with_capacity(TURN);
+        let sinks = self.sinks.clone();
+        loop {
+            self.settle_ready().await;
+            let may_start = *gate.borrow_and_update() && self.outboxes.iter().all(Vec::is_empty);
+            if may_start != gate_open {
+                gate_open = may_start;
+                self.step(Input::Gate { open: may_start });
+                continue;
+            }
+            if self.pipeline.is_drained() && !self.progress.is_drained() {
+                self.progress.set_drained();
+                self.shared.drained.notify_one();
+            }
+            let tick = self.pipeline.next_tick().map(|t| self.shared.clock.instant(t));
+            let waiting = self.outboxes.iter().position(|o| !o.is_empty());
+            tokio::select! {
+                // The order matters: control first, then what ends work, then what starts it.
+                biased;
+                changed = inbox.control.changed() => {
+                    // A dropped control means that the worker is gone.
+                    let control = changed.map_or(Control::Release, |()| *inbox.control.borrow_and_update());
+                    match control {
+                        Control::Run => {}
+                        Control::Drain => self.step(Input::Drain),
+                        Control::Release => return self.release(&mut inbox),
+                    }
+                }
+                Some(answers) = inbox.answers.recv() => {
+                    self.answers(answers);
+                    while let Ok(more) = inbox.answers.try_recv() {
+                        self.answers(more);
+                    }
+                }
+                count = inbox.attempts.recv_many(&mut attempts, TURN), if attempts.is_empty() => {
+                    debug_assert!(count > 0, "the partition itself keeps a sender");
+                    for attempt in attempts.drain(..) {
+                        self.attempt_ended(attempt);
+                    }
+                    self.submit_waiting();
+                }
+                Some(done) = self.calls.next(), if !self.calls.is_empty() => self.hook_done(done),
+                permit = reserve(&sinks, waiting), if waiting.is_some() => {
+                    if let (Some(permit), Some(sink)) = (permit, waiting) {
+                        let items = std::mem::take(&mut self.outboxes[sink]);
+                        permit.send(Parcel { port: self.port.clone(), items });
+                    }
+                }
+                changed = gate.changed(), if !gate_open => {
+                    debug_assert!(changed.is_ok(), "the gate lives as long as the worker");
+                }
+                () = sleep_until(tick.unwrap_or_else(tokio::time::Instant::now)), if tick.is_some() => {
+                    self.step(Input::Tick);
+                }
+                batch = inbox.batches.recv(), if source_open => match batch {
+                    Ok(batch) => {
+                        self.records(batch);
+                        while let Ok(more) = inbox.batches.try_recv() {
+                            self.records(more);
+                        }
+                    }
+                    Err(_) => source_open = false,
+                },
+            }
+        }
+    }
+
+    fn records(&mut self, batch: Vec<Record>) {
+        let mut offsets = Vec::with_capacity(batch.len());
+        for record in batch {
+            offsets.push(record.offset);
+            let size = record.size();
+            self.messages.push(record, size);
+        }
+        self.step(Input::Records(&offsets));
+    }
+
+    /// Feeds everything that is ready, and sends what that produced.
+    async fn settle_ready(&mut self) {
+        loop {
+            for _ in 0..READY {
+                match self.ready.pop_front() {
+                    None => break,
+                    Some(Ready::Undecodable { message, skip }) => {
+                        self.step(Input::Undecodable { message, skip });
+                    }
+                    Some(Ready::Hook(done)) => self.hook_done(done),
+                    Some(Ready::Attempt(end)) => self.attempt_ended(end),
+                }
+            }
+            self.flush();
+            *lock(&self.status) = *self.pipeline.ledger();
+            if self.ready.is_empty() {
+                return;
+            }
+            // A long row of results that were ready at once must not keep its neighbours from running.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Sends what fits into the sinks' channels; the rest waits for room.
+    fn flush(&mut self) {
+        for (sink, outbox) in self.outboxes.iter_mut().enumerate() {
+            if outbox.is_empty() {
+                continue;
+            }
+            match self.sinks[sink].try_reserve() {
+                Ok(permit) => permit.send(Parcel { port: self.port.clone(), items: std::mem::take(outbox) }),
+                Err(mpsc::error::TrySendError::Full(())) => {}
+                Err(mpsc::error::TrySendError::Closed(())) => {
+                    tracing::error!(category = "sink", "a delivery task ended while its partition still runs");
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input<'_>) {
+        self.step_planned(input, &[]);
+    }
+
+    /// Takes a step whose input plans these tasks.
+    fn step_planned(&mut self, input: Input<'_>, planned: &[Arc<Task>]) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.pipeline.step(self.shared.clock.now(), input, &mut effects);
+        for effect in effects.drain(..) {
+            self.perform(effect, planned);
+        }
+        self.effects = effects;
+    }
+
+    fn answers(&mut self, answers: Vec<Answer>) {
+        let mut verdicts = Vec::with_capacity(answers.len());
+        for answer in answers {
+            match answer.tag {
+                Tag::Output(owner) => {
+                    let end = if answer.failed.is_some() { OutputEnd::Failed } else { OutputEnd::Delivered };
+                    if let Some(failed) = answer.failed {
+                        self.output_failed(owner, *failed);
+                    }
+                    verdicts.push((owner, end));
+                }
+                Tag::Letter(letter) => self.letter_acknowledged(letter),
+            }
+        }
+        if !verdicts.is_empty() {
+            self.step(Input::Verdicts(&verdicts));
+        }
+    }
+
+    fn output_failed(&mut self, owner: Owner, failed: crate::port::FailedPayload) {
+        match owner {
+            Owner::Task(key) => {
+                if let Some(task) = self.tasks.get_mut(key) {
+                    task.failed.push(failed);
+                }
+            }
+            Owner::Message(seq) => {
+                if let Some(message) = self.messages.get_mut(seq) {
+                    message.failed.push(failed);
+                }
+            }
+        }
+    }
+
+    /// Gives everything back and ends.
+    fn release(mut self, inbox: &mut Inbox) -> (Assignment, Ledger) {
+        self.port.release();
+        self.shared.executor.cancel(self.assignment);
+        // Records that never reached the pipeline were never consumed: only their bytes are given back.
+        inbox.batches.close();
+        while let Ok(batch) = inbox.batches.try_recv() {
+            self.shared.bytes.give(batch.iter().map(Record::size).sum());
+        }
+        self.step(Input::Release);
+        let mut gated = 0;
+        for task in self.tasks.drain() {
+            gated += usize::from(task.gated);
+            self.shared.bytes.give(task.size + task.outputs.iter().map(Payload::size).sum::<usize>());
+        }
+        self.shared.gate.leave(gated);
+        for (_, payload) in self.outboxes.drain(..).flatten() {
+            self.shared.bytes.give(payload.size());
+        }
+        let ledger = *self.pipeline.ledger();
+        *lock(&self.status) = ledger;
+        (self.assignment, ledger)
+    }
+}
+
+async fn reserve(
+    sinks: &SinkChannels,
+    sink: Option<usize>,
+) -> Option<mpsc::Permit<'_, Parcel>> {
+    sinks.get(sink?)?.reserve().await.ok()
+}
+
+/// Locks a mutex whose holders never panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

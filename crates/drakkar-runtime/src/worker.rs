@@ -1,0 +1,197 @@
+//! The life of a worker: connect, join, run, stop.
+
+mod engine;
+mod sinks;
+
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use drakkar_core::{
+    bytes_in_hand::ByteLedger, context::Context, event::Events, executor::Executor, handler::Handler,
+    ids::Assignment, ledger::Ledger, source::SourceHandle,
+};
+use futures_util::FutureExt;
+
+use crate::{
+    align,
+    clock::Clock,
+    error::{Exit, RunError},
+    gate::TaskGate,
+    partition::{Shared, lock},
+    routes::{NamedSink, RouteError, Routes},
+    settings::Settings,
+    stop::Stop,
+};
+
+/// What a worker is put together from. Nothing of it has been started, but the source is open.
+pub struct Parts<H: Handler> {
+    /// The user's code.
+    pub handler: H,
+    /// What hooks are told.
+    pub ctx: Context,
+    /// Where messages come from.
+    pub source: SourceHandle,
+    /// What runs tasks.
+    pub executor: Arc<dyn Executor>,
+    /// The sinks of the configuration.
+    pub sinks: Vec<NamedSink>,
+    /// The dead letter topic.
+    pub dead_letters: NamedSink,
+    /// The bytes in hand, shared with the source.
+    pub bytes: Arc<ByteLedger>,
+    /// Where events go.
+    pub events: Events,
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// What became of all messages.
+    pub ledger: Ledger,
+    /// The exit code that goes with it.
+    pub exit: Exit,
+}
+
+/// The state of a running worker, for whoever wants to look.
+#[derive(Debug)]
+pub struct Status {
+    live: Mutex<BTreeMap<Assignment, Arc<Mutex<Ledger>>>>,
+    finished: Mutex<Ledger>,
+    bytes: Arc<ByteLedger>,
+}
+
+impl Status {
+    /// What became of all messages so far.
+    pub fn ledger(&self) -> Ledger {
+        let live = lock(&self.live);
+        let mut sum = *lock(&self.finished);
+        for ledger in live.values() {
+            sum += *lock(ledger);
+        }
+        sum
+    }
+
+    /// What became of the messages of each assigned partition.
+    pub fn partitions(&self) -> Vec<(Assignment, Ledger)> {
+        lock(&self.live).iter().map(|(assignment, ledger)| (*assignment, *lock(ledger))).collect()
+    }
+
+    /// The bytes in hand.
+    pub fn bytes(&self) -> &ByteLedger {
+        &self.bytes
+    }
+}
+
+/// A worker that is ready to run.
+pub struct Worker<H: Handler> {
+    parts: Parts<H>,
+    settings: Settings,
+    routes: Routes,
+    status: Arc<Status>,
+}
+
+impl<H: Handler> Worker<H> {
+    /// Checks the parts against each other. Connects nothing.
+    ///
+    /// # Errors
+    /// When a route of the handler's outputs leads to no sink.
+    pub fn new(parts: Parts<H>, settings: Settings) -> Result<Self, RouteError> {
+        let names: Vec<_> = parts.sinks.iter().map(|s| (s.sink.kind(), &*s.name)).collect();
+        let (routes, unused) = Routes::resolve::<H>(&names)?;
+        for index in unused {
+            let (kind, name) = names[index];
+            tracing::warn!(category = "sink", "{kind} sink `{name}` is configured, but no output goes there");
+        }
+        let status = Arc::new(Status {
+            live: Mutex::default(),
+            finished: Mutex::default(),
+            bytes: parts.bytes.clone(),
+        });
+        Ok(Self { parts, settings, routes, status })
+    }
+
+    /// The state, also while the worker runs.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.clone()
+    }
+
+    /// Runs until a stop is asked for or the source ends.
+    ///
+    /// # Errors
+    /// When a sink cannot be reached, `on_ready` fails, or the source cannot go on. Everything that was started is
+    /// stopped before.
+    pub async fn run(self, mut stop: Stop) -> Result<Summary, RunError> {
+        let Self { parts, settings, routes, status } = self;
+        let Parts { handler, ctx, source, executor, sinks, dead_letters, bytes, events } = parts;
+        let mut all_sinks = sinks;
+        all_sinks.push(dead_letters);
+
+        let started = tokio::select! {
+            biased;
+            () = stop.requested() => Ok(false),
+            started = start(&handler, &ctx, &all_sinks, &settings, &events) => started.map(|()| true),
+        };
+        let subscribe = match started {
+            Ok(subscribe) => subscribe,
+            Err(error) => {
+                source.control.close();
+                executor.close(settings.kill_grace).await;
+                return Err(error);
+            }
+        };
+
+        let names = all_sinks.iter().map(|s| (s.sink.kind(), s.name.clone())).collect();
+        let shared = Arc::new(Shared {
+            handler,
+            ctx,
+            rules: settings.rules,
+            skip_unparsed: settings.skip_unparsed,
+            routes,
+            sink_names: names,
+            executor,
+            bytes: bytes.clone(),
+            events: events.clone(),
+            clock: Clock::start(),
+            gate: TaskGate::new(settings.tasks_high, settings.tasks_low),
+            drained: tokio::sync::Notify::new(),
+        });
+        let deliveries = sinks::Deliveries::start(all_sinks, &settings, &bytes, &events);
+        if subscribe {
+            source.control.subscribe();
+        }
+        engine::Engine::new(shared, source, deliveries, settings, status).run(stop).await
+    }
+}
+
+/// Everything between the first connection and the subscription.
+async fn start<H: Handler>(
+    handler: &H,
+    ctx: &Context,
+    sinks: &[NamedSink],
+    settings: &Settings,
+    events: &Events,
+) -> Result<(), RunError> {
+    sinks::connect(sinks, settings.connect_timeout, events).await?;
+    let ready = AssertUnwindSafe(handler.on_ready(ctx)).catch_unwind().await;
+    let failed = |error: String| RunError::Hook { hook: "on_ready", error };
+    match ready {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(failed(error.to_string())),
+        Err(_) => return Err(failed("panicked".to_owned())),
+    }
+    if let Some((min_wait, interval)) = settings.align {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let wait = align::wait(now, min_wait, interval);
+        tracing::info!(
+            category = "lifecycle",
+            seconds = wait.as_secs_f64(),
+            "waiting for the shared start of the group (kafka.startup_align_enabled)"
+        );
+        tokio::time::sleep(wait).await;
+    }
+    Ok(())
+}

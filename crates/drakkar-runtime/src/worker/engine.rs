@@ -1,0 +1,275 @@
+//! The running worker: partitions come and go, until it is told to stop.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use drakkar_core::{
+    event::Event,
+    handler::Handler,
+    ids::Assignment,
+    ledger::Ledger,
+    source::{Progress, SourceError, SourceEvent, SourceHandle},
+};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use super::{Status, Summary, sinks::Deliveries};
+use crate::{
+    error::{Exit, RunError},
+    partition::{Control, Partition, Shared, lock},
+    settings::Settings,
+    stop::{Stop, Urgency},
+};
+
+/// Time past the stop deadline for leaving the group and closing what is left.
+const CLOSE_EXTRA: Duration = Duration::from_millis(1500);
+
+struct Entry {
+    control: watch::Sender<Control>,
+    progress: Arc<Progress>,
+}
+
+pub(super) struct Engine<H: Handler> {
+    shared: Arc<Shared<H>>,
+    source: SourceHandle,
+    deliveries: Deliveries,
+    settings: Settings,
+    status: Arc<Status>,
+    partitions: BTreeMap<Assignment, Entry>,
+    tasks: JoinSet<(Assignment, Ledger)>,
+    /// Why the worker must stop although nobody asked for it.
+    fatal: Option<SourceError>,
+    closed: bool,
+    stopping: bool,
+}
+
+impl<H: Handler> Engine<H> {
+    pub(super) fn new(
+        shared: Arc<Shared<H>>,
+        source: SourceHandle,
+        deliveries: Deliveries,
+        settings: Settings,
+        status: Arc<Status>,
+    ) -> Self {
+        Self {
+            shared,
+            source,
+            deliveries,
+            settings,
+            status,
+            partitions: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            fatal: None,
+            closed: false,
+            stopping: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut stop: Stop) -> Result<Summary, RunError> {
+        while !self.closed && self.fatal.is_none() {
+            tokio::select! {
+                biased;
+                () = stop.requested() => break,
+                () = self.turn() => {}
+            }
+        }
+        let (since, reason) = match stop.urgency() {
+            Urgency::Drain(since, reason) => (since, reason),
+            Urgency::Now => (Instant::now(), "asked twice"),
+            Urgency::Run => (Instant::now(), "the source ended"),
+        };
+        self.shared.events.emit(&Event::Stopping { reason });
+        let drained = tokio::select! {
+            biased;
+            () = stop.forced() => None,
+            drained = self.stop(since) => Some(drained),
+        };
+        let Some(drained) = drained else { return Ok(self.end_now().await) };
+        let deadline = Instant::now().max(since + self.settings.grace) + CLOSE_EXTRA;
+        let forced = {
+            let kill_after = if drained { self.settings.kill_grace } else { Duration::ZERO };
+            let closing = async {
+                if timeout_at(deadline, self.shared.executor.close(kill_after)).await.is_err() {
+                    tracing::warn!(category = "executor", "children did not end before the stop deadline");
+                }
+                self.deliveries.close(deadline).await;
+            };
+            tokio::select! {
+                biased;
+                () = stop.forced() => true,
+                () = closing => false,
+            }
+        };
+        let ledger = self.status.ledger();
+        self.shared.events.emit(&Event::Stopped { ledger, drained });
+        if let Some(error) = self.fatal {
+            return Err(RunError::Fatal(error));
+        }
+        let exit = match (forced, drained) {
+            (true, _) => Exit::Forced,
+            (false, true) => Exit::Clean,
+            (false, false) => Exit::DrainTimeout,
+        };
+        Ok(Summary { ledger, exit })
+    }
+
+    /// Handles one event of the source, or the end of a partition. Cancel safe: each wait is.
+    async fn turn(&mut self) {
+        tokio::select! {
+            event = self.source.events.recv(), if !self.closed => match event {
+                Ok(event) => self.handle(event),
+                Err(_) => self.closed = true,
+            },
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => match ended {
+                Ok((assignment, ledger)) => self.finished(assignment, ledger),
+                Err(error) => {
+                    // A fault of drakkar itself. Nothing of that partition can be committed any more: stop, visibly.
+                    tracing::error!(category = "partition", %error, "a partition task failed");
+                    self.fatal.get_or_insert(SourceError {
+                        class: drakkar_core::error::Class::Permanent,
+                        message: format!("a partition task failed: {error}"),
+                    });
+                }
+            },
+            else => self.closed = true,
+        }
+    }
+
+    fn handle(&mut self, event: SourceEvent) {
+        let events = &self.shared.events;
+        match event {
+            SourceEvent::Assigned(partitions) => {
+                let assignments = partitions.iter().map(|p| p.assignment).collect();
+                events.emit(&Event::Assigned { assignments });
+                for assigned in partitions {
+                    let first = if self.stopping { Control::Drain } else { Control::Run };
+                    let (control, watched) = watch::channel(Control::Run);
+                    let ledger = Arc::new(Mutex::new(Ledger::default()));
+                    let (assignment, progress) = (assigned.assignment, assigned.progress.clone());
+                    lock(&self.status.live).insert(assignment, ledger.clone());
+                    let channels = self.deliveries.channels();
+                    let (partition, inbox) =
+                        Partition::new(self.shared.clone(), assigned, channels, watched, ledger);
+                    self.tasks.spawn(partition.run(inbox));
+                    control.send_replace(first);
+                    self.partitions.insert(assignment, Entry { control, progress });
+                }
+            }
+            SourceEvent::Revoking(assignments) => {
+                self.tell(&assignments, Control::Drain);
+                self.shared.events.emit(&Event::Revoking { assignments });
+            }
+            SourceEvent::Released { assignments, lost } => {
+                self.tell(&assignments, Control::Release);
+                let live = lock(&self.status.live);
+                let ledgers = assignments
+                    .iter()
+                    .map(|a| (*a, live.get(a).map_or_else(Ledger::default, |l| *lock(l))))
+                    .collect();
+                drop(live);
+                self.shared.events.emit(&Event::Released { ledgers, lost });
+            }
+            SourceEvent::Flow { assignment, paused } => events.emit(&Event::Flow { assignment, paused }),
+            SourceEvent::Committed(offsets) => events.emit(&Event::Committed { offsets }),
+            SourceEvent::CommitFailed { error, discarded } => {
+                events.emit(&Event::CommitFailed { error, discarded });
+            }
+            SourceEvent::Trouble(error) => events.emit(&Event::KafkaError { error }),
+            SourceEvent::Fatal(error) => {
+                self.fatal.get_or_insert(error);
+            }
+            SourceEvent::Closed { .. } => self.closed = true,
+        }
+    }
+
+    fn tell(&self, assignments: &[Assignment], control: Control) {
+        for entry in assignments.iter().filter_map(|a| self.partitions.get(a)) {
+            entry.control.send_replace(control);
+        }
+    }
+
+    fn finished(&mut self, assignment: Assignment, ledger: Ledger) {
+        self.partitions.remove(&assignment);
+        let mut live = lock(&self.status.live);
+        live.remove(&assignment);
+        *lock(&self.status.finished) += ledger;
+    }
+
+    /// Drains, commits, leaves the group. Returns whether everything in flight settled in time.
+    async fn stop(&mut self, since: Instant) -> bool {
+        self.stopping = true;
+        self.source.control.stop_intake();
+        let all: Vec<_> = self.partitions.keys().copied().collect();
+        self.tell(&all, Control::Drain);
+        let end = since + self.settings.grace;
+        let kill_at = end - self.settings.kill_grace.min(self.settings.grace);
+        let drained = self.wait_drained(kill_at).await;
+        let mut settled = drained;
+        if !drained {
+            tracing::warn!(category = "lifecycle", "stopping children: the stop deadline is near");
+            for assignment in self.partitions.keys() {
+                self.shared.executor.cancel(*assignment);
+            }
+            // What the children left undone is given back; what they finished may still be delivered.
+            settled = self.wait_drained(end).await;
+        }
+        if !settled {
+            self.release_all();
+        }
+        self.source.control.close();
+        let deadline = Instant::now().max(end) + CLOSE_EXTRA;
+        while !self.closed {
+            tokio::select! {
+                () = sleep_until(deadline) => {
+                    tracing::warn!(category = "kafka", "left the group without its answer: the stop deadline passed");
+                    break;
+                }
+                () = self.turn() => {}
+            }
+        }
+        self.release_all();
+        while !self.tasks.is_empty() {
+            match self.tasks.join_next().await {
+                Some(Ok((assignment, ledger))) => self.finished(assignment, ledger),
+                Some(Err(error)) => tracing::error!(category = "partition", %error, "a partition task failed"),
+                None => break,
+            }
+        }
+        drained
+    }
+
+    fn release_all(&self) {
+        let all: Vec<_> = self.partitions.keys().copied().collect();
+        self.tell(&all, Control::Release);
+    }
+
+    /// Waits until every partition drained, or the deadline.
+    async fn wait_drained(&mut self, deadline: Instant) -> bool {
+        loop {
+            if self.partitions.values().all(|p| p.progress.is_drained()) {
+                return true;
+            }
+            let shared = self.shared.clone();
+            tokio::select! {
+                () = sleep_until(deadline) => return false,
+                () = shared.drained.notified() => {}
+                () = self.turn() => {}
+            }
+        }
+    }
+
+    /// Kills the children and ends. Nothing more is committed.
+    async fn end_now(self) -> Summary {
+        let limit = Instant::now() + Duration::from_secs(1);
+        if timeout_at(limit, self.shared.executor.close(Duration::ZERO)).await.is_err() {
+            tracing::error!(category = "executor", "children may be left behind: they did not end within a second");
+        }
+        Summary { ledger: self.status.ledger(), exit: Exit::Forced }
+    }
+}

@@ -1,0 +1,30 @@
+// Rule: what a hook keeps over an await can be sent between threads.
+
+use drakkar::prelude::*;
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+struct Search;
+
+#[drakkar::handler]
+impl Search {
+    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
+    }
+
+    async fn on_ready(&self) -> Result<()> {
+        let local = std::rc::Rc::new(1);
+        std::future::ready(()).await;
+        drop(local);
+        Ok(())
+    }
+}
+
+fn is_handler(_: impl Handler) {}
+
+fn main() {
+    is_handler(Search);
+}

@@ -1,0 +1,23 @@
+// Rule: a public handler has a public input type.
+
+use drakkar::prelude::*;
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+pub struct Search;
+
+#[drakkar::handler]
+impl Search {
+    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
+    }
+}
+
+fn is_handler(_: impl Handler) {}
+
+fn main() {
+    is_handler(Search);
+}

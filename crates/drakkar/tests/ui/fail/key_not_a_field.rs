@@ -1,0 +1,21 @@
+// Rule: a key is a field of the item.
+
+use drakkar::prelude::*;
+
+#[derive(Serialize)]
+struct Item {
+    id: u64,
+    name: String,
+}
+
+#[derive(SinkOutputs, Default)]
+struct Outputs {
+    #[sink(kafka = "results", key = "idd")]
+    items: Vec<Item>,
+}
+
+fn is_outputs<T: drakkar::__private::core::payload::SinkOutputs>() {}
+
+fn main() {
+    is_outputs::<Outputs>();
+}

@@ -1,0 +1,21 @@
+// Rule: a key is the name of a field.
+
+use drakkar::prelude::*;
+
+#[derive(Serialize)]
+struct Item {
+    id: u64,
+    name: String,
+}
+
+#[derive(SinkOutputs, Default)]
+struct Outputs {
+    #[sink(kafka = "results", key = "{id}")]
+    items: Vec<Item>,
+}
+
+fn is_outputs<T: drakkar::__private::core::payload::SinkOutputs>() {}
+
+fn main() {
+    is_outputs::<Outputs>();
+}

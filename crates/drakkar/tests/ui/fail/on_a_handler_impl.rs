@@ -1,0 +1,28 @@
+// Rule: a handler written by hand needs no attribute.
+
+use drakkar::{
+    __private::core::{
+        handler::{DecodeError, decode_json},
+        message::Record,
+    },
+    prelude::*,
+};
+
+struct Search;
+
+#[drakkar::handler]
+impl Handler for Search {
+    type Input = u64;
+    type TaskOutputs = ();
+    type MessageOutputs = ();
+
+    fn decode(&self, record: &Record) -> std::result::Result<u64, DecodeError> {
+        decode_json(record)
+    }
+
+    async fn arrange(&self, window: Window<'_, u64>, _ctx: &Context) -> Result<Vec<Task>> {
+        Ok(window.messages().map(Task::for_message).collect())
+    }
+}
+
+fn main() {}

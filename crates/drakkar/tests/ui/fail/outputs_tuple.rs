@@ -1,0 +1,18 @@
+// Rule: the fields of outputs have names.
+
+use drakkar::prelude::*;
+
+#[derive(Serialize)]
+struct Item {
+    id: u64,
+    name: String,
+}
+
+#[derive(SinkOutputs, Default)]
+struct Outputs(#[sink(kafka = "results")] Vec<Item>);
+
+fn is_outputs<T: drakkar::__private::core::payload::SinkOutputs>() {}
+
+fn main() {
+    is_outputs::<Outputs>();
+}

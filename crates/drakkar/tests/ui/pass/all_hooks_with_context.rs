@@ -1,0 +1,67 @@
+//! Every hook that may ask for the context does.
+
+use drakkar::{config::Config, prelude::*};
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: u64,
+}
+
+#[derive(SinkOutputs, Default)]
+struct Outputs {
+    #[sink(kafka = "results", key = "id")]
+    lines: Vec<Line>,
+}
+
+#[derive(SinkOutputs, Default)]
+struct Summary {
+    #[sink(file = "summaries", path = "{id}.jsonl")]
+    line: Option<Line>,
+}
+
+struct Full;
+
+#[drakkar::handler]
+impl Full {
+    async fn on_startup(&self, config: Config) -> Result<Config> {
+        Ok(config)
+    }
+
+    async fn on_ready(&self, ctx: &Context) -> Result<()> {
+        let _ = ctx.worker();
+        Ok(())
+    }
+
+    fn message_label(&self, message: &Message<Request>) -> String {
+        message.payload().id.to_string()
+    }
+
+    async fn arrange(&self, window: Window<'_, Request>, ctx: &Context) -> Result<Vec<Task>> {
+        let worker = ctx.worker().to_owned();
+        Ok(window.messages().map(|m| Task::for_message(m).arg(&worker)).collect())
+    }
+
+    async fn on_task_complete(&self, done: &TaskResult, _ctx: &Context) -> Result<Outputs> {
+        Ok(Outputs { lines: vec![Line { id: done.exit_code() as u64 }] })
+    }
+
+    async fn on_message_complete(&self, group: &MessageGroup<Request>, _: &Context) -> Result<Summary> {
+        Ok(Summary { line: Some(Line { id: group.message.payload().id }) })
+    }
+
+    async fn on_error(&self, failure: &TaskFailure, ctx: &Context) -> ErrorAction {
+        let _ = (failure.ended(), ctx.cluster());
+        ErrorAction::DeadLetter
+    }
+}
+
+fn is_handler(_: impl Handler<Input = Request, TaskOutputs = Outputs, MessageOutputs = Summary>) {}
+
+fn main() {
+    is_handler(Full);
+}
