@@ -25,6 +25,7 @@
 //! ```
 
 mod cache;
+mod collections;
 mod cross;
 mod debug;
 mod executor;
@@ -66,8 +67,8 @@ pub use problem::{Invalid, Origin, Problem, Warning};
 pub use reference::reference;
 pub use secret::Secret;
 pub use sinks::{
-    Batching, CircuitBreaker, Compression, FilesystemSink, Fsync, HttpSink, KafkaSink, MongoSink, PostgresSink,
-    RedisSink, Sinks,
+    Batching, CircuitBreaker, Compression, FilesystemSink, Fsync, HttpSink, KafkaSink, MongoSink,
+    PostgresSink, RedisSink, Sinks,
 };
 pub use units::{Millis, Seconds, WholeSeconds};
 pub use url::is_forbidden_address;

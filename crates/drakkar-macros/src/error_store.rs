@@ -7,6 +7,7 @@ use quote::ToTokens;
 #[derive(Default)]
 pub(crate) struct ErrorStore {
     errors: Option<syn::Error>,
+    compiler_reports: bool,
 }
 
 impl ErrorStore {
@@ -20,6 +21,11 @@ impl ErrorStore {
         self.push(tokens, format!("{}\nhelp: {}", message.as_ref(), help.as_ref()));
     }
 
+    /// Notes a mistake that the compiler finds in the user's own tokens: saying it here too would be noise.
+    pub(crate) fn leave_to_compiler(&mut self) {
+        self.compiler_reports = true;
+    }
+
     /// Records what syn found.
     pub(crate) fn push_error(&mut self, error: syn::Error) {
         match &mut self.errors {
@@ -30,7 +36,7 @@ impl ErrorStore {
 
     /// Whether the input is right so far.
     pub(crate) fn is_empty(&self) -> bool {
-        self.errors.is_none()
+        self.errors.is_none() && !self.compiler_reports
     }
 
     /// Turns the mistakes into one `compile_error!` each; nothing when there are none.

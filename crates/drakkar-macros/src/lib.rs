@@ -21,13 +21,72 @@ mod types;
 
 use proc_macro::TokenStream;
 
-/// Makes a handler of an impl block.
+/// Makes a handler of an impl block: its methods become the hooks that drakkar calls.
+///
+/// ```ignore
+#[doc = include_str!("../docs/handler.rs")]
+/// ```
+///
+/// # Hooks
+///
+/// A method whose name is a hook's name is that hook. Only `arrange` is required.
+///
+/// | hook | called |
+/// | --- | --- |
+/// | `async fn arrange(&self, window: Window<'_, Input>, ctx: &Context) -> Result<Vec<Task>>` | for each window of messages |
+/// | `async fn on_task_complete(&self, done: &TaskResult, ctx: &Context) -> Result<Outputs>` | for each task that succeeded |
+/// | `async fn on_message_complete(&self, group: &MessageGroup<Input>, ctx: &Context) -> Result<Outputs>` | once for each message |
+/// | `async fn on_error(&self, failure: &TaskFailure, ctx: &Context) -> ErrorAction` | for each failed attempt |
+/// | `fn message_label(&self, message: &Message<Input>) -> String` | to name a message in logs and dead letters |
+/// | `async fn on_startup(&self, config: Config) -> Result<Config>` | once, before any part exists |
+/// | `async fn on_ready(&self, ctx: &Context) -> Result<()>` | once, before the first message is read |
+///
+/// - Every hook may leave `ctx` out.
+/// - All take `&self`: one handler serves all partitions at once. What changes goes in an atomic or a `Mutex`.
+/// - The input type is the one in `Window<'_, Input>`. Messages are read into it from JSON, so it derives `Deserialize`. With
+///   `Window<'_, Bytes>` they come as they are. It owns what it holds, and is as public as the handler.
+/// - The outputs type is the first argument of the returned `Result`: a struct with
+///   [`#[derive(SinkOutputs, Default)]`](macro@SinkOutputs), or `()`. The two hooks may have different ones.
+/// - `Result` is any type whose name ends in `Result`; its error is any that implements [`std::error::Error`].
+///
+/// # Helpers
+///
+/// Other methods, constants and functions of the block stay what they are. A name that starts with `on_` or is within two
+/// letters of a hook's name is taken for a misspelt hook and refused: a helper with such a name goes in a second impl block,
+/// without the attribute.
+///
+/// # What it writes
+///
+/// The block as it is, and an implementation of the `Handler` trait that calls its methods. That trait can also be
+/// implemented by hand. Hooks may have `#[cfg]`; one that is configured away is not called.
 #[proc_macro_attribute]
 pub fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     handler::attribute(arguments.into(), item.into()).into()
 }
 
 /// Makes each field of a struct a route to a sink.
+///
+/// ```ignore
+#[doc = include_str!("../docs/outputs.rs")]
+/// ```
+///
+/// Each field is a `Vec` or an `Option` of a type that derives `Serialize`, and has one `#[sink(...)]`. Items are sent as JSON,
+/// field by field in the order they are written. Two fields may go to the same sink. Derive or write `Default` as well: empty
+/// outputs send nothing.
+///
+/// # Sinks
+///
+/// | attribute | one item becomes |
+/// | --- | --- |
+/// | `#[sink(kafka = "name")]` | a record without key |
+/// | `#[sink(kafka = "name", key = "field")]` | a record with this field of the item as key: text, bytes, an integer, or an `Option` of one |
+/// | `#[sink(file = "name", path = "{field}.jsonl")]` | a line at the end of this file; `filesystem` is the same as `file` |
+///
+/// The name is the one in the configuration. Without it, as in `#[sink(kafka)]`, the field goes to the only sink of this type.
+///
+/// `key` and the placeholders of `path` name a field of the item, or one further in: `request.id`. A placeholder takes
+/// anything that implements [`Display`](std::fmt::Display); `{{` and `}}` stand for braces. The path starts below the sink's
+/// folder and may not leave it.
 #[proc_macro_derive(SinkOutputs, attributes(sink))]
 pub fn sink_outputs(item: TokenStream) -> TokenStream {
     outputs::derive(item.into()).into()

@@ -22,7 +22,7 @@ mod worker;
 
 pub use dead_letter::{Cause, DeadLetter, Stage};
 pub use error::{Exit, RunError};
-pub use routes::{NamedSink, RouteError, required_sinks};
+pub use routes::{NamedSink, RouteError, check_routes, required_sinks};
 pub use stop::{Stop, StopHandle};
 pub use settings::Settings;
 pub use worker::{Parts, Status, Summary, Worker};

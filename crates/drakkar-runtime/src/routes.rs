@@ -64,6 +64,15 @@ pub fn required_sinks<H: Handler>() -> Vec<Route> {
     H::TaskOutputs::ROUTES.iter().chain(H::MessageOutputs::ROUTES).copied().collect()
 }
 
+/// Checks that every route of a handler leads to one of these sinks.
+///
+/// # Errors
+/// Names the first route that does not, and what would help.
+pub fn check_routes<H: Handler>(sinks: &[NamedSink]) -> Result<(), RouteError> {
+    let names: Vec<_> = sinks.iter().map(|s| (s.sink.kind(), &*s.name)).collect();
+    Routes::resolve::<H>(&names).map(|_| ())
+}
+
 /// Which sink each route of a handler leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Routes {

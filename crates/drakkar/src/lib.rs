@@ -1,21 +1,84 @@
 //! Kafka in, an external program per task in a managed process pool, results out to many sinks.
 //!
-//! The user annotates one impl block with [`handler`]; drakkar owns polling, windows, backpressure, processes, retries,
-//! delivery, dead letters and offsets.
+//! You annotate one impl block with [`handler`]; drakkar owns polling, windows, backpressure, processes, retries, delivery,
+//! dead letters and offsets. At least once, per partition, nothing lost silently.
+//!
+//! ```text
+//! use std::process::ExitCode;
+//!
+//! use drakkar::prelude::*;
+//!
+//! #[derive(Deserialize)]
+//! struct Request {
+//!     id: String,
+//!     pattern: String,
+//!     path: String,
+//! }
+//!
+//! #[derive(Serialize)]
+//! struct Matches {
+//!     id: String,
+//!     count: u64,
+//! }
+//!
+//! /// Where results go: each field is a route to a sink of the configuration.
+//! #[derive(Default, SinkOutputs)]
+//! struct Outputs {
+//!     #[sink(kafka = "results", key = "id")]
+//!     matches: Vec<Matches>,
+//! }
+//!
+//! struct Search;
+//!
+//! #[drakkar::handler]
+//! impl Search {
+//!     async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+//!         let task = |m: &Message<Request>| {
+//!             Task::for_message(m)
+//!                 .program("grep")
+//!                 .args(["-c", "-e", &m.payload().pattern, &m.payload().path])
+//!                 .success_codes([0, 1])
+//!                 .label("id", &m.payload().id)
+//!         };
+//!         Ok(window.messages().map(task).collect())
+//!     }
+//!
+//!     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
+//!         let id = done.task.labels()["id"].clone();
+//!         let count = done.stdout_text().trim().parse()?;
+//!         Ok(Outputs { matches: vec![Matches { id, count }] })
+//!     }
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     drakkar::run(Search)
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! - `cli`: the command line behind [`run`].
+//! - `sink-kafka`, `sink-filesystem`: one sink type each.
 
-pub use drakkar_core::{config, error::HookError as Error, error::HookResult as Result};
+pub use drakkar_core::{
+    config,
+    error::{HookError as Error, HookResult as Result},
+    event, ledger,
+};
 pub use drakkar_macros::{SinkOutputs, handler};
+pub use drakkar_runtime::{Exit, Status, Stop, StopHandle, Summary};
 
 /// Everything a handler needs.
 pub mod prelude {
     pub use bytes::Bytes;
     pub use drakkar_core::{
+        config::Config,
         context::Context,
         error::{HookError as Error, HookResult as Result},
         handler::Handler,
         message::{Message, Window},
         outcome::{Ended, ErrorAction, MessageGroup, TaskFailure, TaskResult},
-        task::Task,
+        task::{Precomputed, Task},
     };
     pub use drakkar_macros::SinkOutputs;
     pub use serde::{Deserialize, Serialize};

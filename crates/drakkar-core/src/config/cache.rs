@@ -43,8 +43,7 @@ section! {
 impl PeerSync {
     /// What bounds one round: the setting, or nine tenths of the interval.
     pub fn cycle_deadline(&self) -> Seconds {
-        self.cycle_deadline_seconds
-            .unwrap_or_else(|| self.interval_seconds.duration().mul_f64(0.9).into())
+        self.cycle_deadline_seconds.unwrap_or_else(|| self.interval_seconds.duration().mul_f64(0.9).into())
     }
 }
 

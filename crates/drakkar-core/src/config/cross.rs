@@ -53,7 +53,8 @@ fn lower(value: &mut Seconds, most: Seconds) {
 
 /// Checks pairs of settings; a pair with a setting already reported is passed over.
 pub(super) fn check(config: &Config, origins: &Origins, problems: &mut Vec<Problem>) {
-    let mut pairs = Pairs { origins, reported: problems.iter().map(|p| p.key.clone()).collect(), found: Vec::new() };
+    let mut pairs =
+        Pairs { origins, reported: problems.iter().map(|p| p.key.clone()).collect(), found: Vec::new() };
     let kafka = &config.kafka;
     let (session, poll) = (kafka.session_timeout_ms, kafka.max_poll_interval_ms);
     let (heartbeat, drain) = (kafka.heartbeat_interval_ms, kafka.rebalance_drain_seconds);
@@ -83,7 +84,8 @@ pub(super) fn check(config: &Config, origins: &Origins, problems: &mut Vec<Probl
     let sinks = &config.sinks;
     pairs.backoff("sinks", sinks.retry_backoff_initial_seconds, sinks.retry_backoff_max_seconds);
     for (name, sink) in &sinks.postgres {
-        let (min, max) = (format!("sinks.postgres.{name}.pool_min"), format!("sinks.postgres.{name}.pool_max"));
+        let (min, max) =
+            (format!("sinks.postgres.{name}.pool_min"), format!("sinks.postgres.{name}.pool_max"));
         pairs.check(sink.pool_min <= sink.pool_max, [&min, &max], || {
             format!("must be at most `{max}` ({}), found {}", sink.pool_max, sink.pool_min)
         });
@@ -122,15 +124,18 @@ impl Pairs<'_> {
             return;
         }
         let mark = paths.iter().find_map(|path| self.origins.get(*path)).unwrap_or(&Mark::DEFAULT);
-        let secretive = ["sinks.postgres", "executor.env"].iter().any(|section| paths[0].starts_with(section));
+        let secretive =
+            ["sinks.postgres", "executor.env"].iter().any(|section| paths[0].starts_with(section));
         let excerpt = if secretive { Excerpt::Head } else { Excerpt::Value };
         let message = format!("`{}` {}", paths[0], must());
         self.found.push(Problem::at(mark, excerpt, paths[0], message));
     }
 
     fn backoff(&mut self, section: &str, initial: Seconds, max: Seconds) {
-        let (first, second) =
-            (format!("{section}.retry_backoff_initial_seconds"), format!("{section}.retry_backoff_max_seconds"));
+        let (first, second) = (
+            format!("{section}.retry_backoff_initial_seconds"),
+            format!("{section}.retry_backoff_max_seconds"),
+        );
         self.check(initial <= max, [&first, &second], || {
             format!("must be at most `{second}` ({max}), found {initial}")
         });

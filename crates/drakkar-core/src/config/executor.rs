@@ -82,7 +82,9 @@ section! {
 }
 
 fn deny_list() -> Vec<String> {
-    ["DK_*", "*PASSWORD*", "*SECRET*", "*TOKEN*", "*_KEY", "*_DSN", "*CREDENTIAL*"].map(str::to_owned).to_vec()
+    ["DK_*", "*PASSWORD*", "*SECRET*", "*TOKEN*", "*_KEY", "*_DSN", "*CREDENTIAL*"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 defaults!(Executor);

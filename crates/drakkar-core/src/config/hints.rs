@@ -44,7 +44,11 @@ fn places(key: &str) -> Vec<String> {
     fn search(fields: &[Field], path: &str, key: &str, found: &mut Vec<String>) {
         for field in fields {
             if field.key == key && found.len() < 3 {
-                found.push(if path.is_empty() { "at the top level".to_owned() } else { format!("under `{path}`") });
+                found.push(if path.is_empty() {
+                    "at the top level".to_owned()
+                } else {
+                    format!("under `{path}`")
+                });
             }
             let below = if path.is_empty() { field.key.to_owned() } else { format!("{path}.{}", field.key) };
             match &field.shape {
@@ -71,7 +75,7 @@ fn moved(path: &str, key: &str) -> Option<&'static str> {
     let section: Vec<&str> = path.split('.').collect();
     Some(match (section.as_slice(), key) {
         ([""], "sources") => {
-            "`sources.kafka.topic` is `kafka.source_topic` here; the other settings of `sources.kafka` stand under `kafka`"
+            "`sources.kafka.topic` is `kafka.source_topic` here; its other settings stand under `kafka` too"
         }
         ([""], "ui") => "the settings of `ui` stand under `debug` here",
         ([""], "storage" | "shared") => "the folder for recordings is `debug.db_dir` here",
@@ -84,7 +88,9 @@ fn moved(path: &str, key: &str) -> Option<&'static str> {
         (["kafka" | "dlq"] | ["sinks", "kafka", _], "security" | "client_config") => {
             "connection security is not available yet"
         }
-        (["dlq"] | ["sinks", "kafka", _], "flush_timeout_seconds") => "did you mean `message_timeout_seconds`?",
+        (["dlq"] | ["sinks", "kafka", _], "flush_timeout_seconds") => {
+            "did you mean `message_timeout_seconds`?"
+        }
         (["sinks"], "custom") => "sinks of your own types are not available yet",
         (["debug"], "max_rows") => "did you mean `max_ui_rows`?",
         (["debug"], "public_url") => "did you mean `debug_url`?",

@@ -14,7 +14,11 @@ use super::{
 /// Reads JSON; every node gets the mark of the variable. Gives where the text is wrong, never what it says.
 pub(super) fn parse(text: &str, mark: &Mark) -> Result<Node, String> {
     let shape: Shape = serde_json::from_str(text).map_err(|error| {
-        if error.is_data() { "it repeats a key".to_owned() } else { format!("wrong at character {}", error.column()) }
+        if error.is_data() {
+            "it repeats a key".to_owned()
+        } else {
+            format!("wrong at character {}", error.column())
+        }
     })?;
     Ok(shape.node(mark))
 }

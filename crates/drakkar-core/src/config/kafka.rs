@@ -59,6 +59,8 @@ section! {
         /// How long the first connection to the brokers may take, in seconds.
         pub connect_timeout_seconds: Seconds = Seconds::of(10.0), above_zero();
         /// What happens to a message that cannot be parsed as the handler's input.
+        ///
+        /// `dlq` sends it to the dead letter topic; `skip` counts it, logs it and passes over it.
         pub on_parse_error: OnParseError = OnParseError::Dlq;
         /// Messages of one partition that may wait in the worker before its fetching pauses.
         ///

@@ -89,11 +89,8 @@ pub fn load(
     let mut root = match file {
         None => Node::null(Mark::DEFAULT),
         Some(file) => match yaml::parse(&file, &mut reader.problems) {
-            Ok(root) => root,
-            Err(problem) => {
-                reader.problems.push(problem);
-                return Err(Invalid::new(reader.problems));
-            }
+            Some(root) => root,
+            None => return Err(Invalid::new(reader.problems)),
         },
     };
     overlay::apply(&mut root, &variables, &mut reader.problems, &mut warnings);

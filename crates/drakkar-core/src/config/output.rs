@@ -14,6 +14,9 @@ section! {
         /// Bootstrap servers; empty for those of `kafka.brokers`.
         pub brokers: String = String::new();
         /// What happens when a dead letter cannot be written.
+        ///
+        /// `stall` stops the message's partition until it can, so that nothing is lost; `drop` counts it, logs it and
+        /// loses it.
         pub on_send_failure: OnSendFailure = OnSendFailure::Stall;
         /// How long a dead letter may wait for its acknowledgement, in seconds.
         pub message_timeout_seconds: Seconds = Seconds::of(30.0), above_zero();
@@ -45,9 +48,13 @@ section! {
 section! {
     /// Log lines.
     pub struct Logging {
-        /// The least severe level that is logged.
+        /// The least severe level that is logged, in any case of letters.
+        ///
+        /// `DEBUG` adds single messages and tasks; `INFO` is the life of the worker.
         pub level: Level = Level::Info;
         /// The form of a line.
+        ///
+        /// `json` is one object per line; `console` is text for people.
         pub format: Format = Format::Json;
         /// Where lines go: `stderr`, `stdout`, or a file path.
         ///

@@ -29,7 +29,9 @@ pub(super) fn apply(
     let mut settings: Vec<(Vec<&str>, &str, &str)> = variables
         .iter()
         .filter(|(name, _)| *name != FILE_VARIABLE)
-        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.split("__").collect(), &**name, &**value)))
+        .filter_map(|(name, value)| {
+            Some((name.strip_prefix(PREFIX)?.split("__").collect(), &**name, &**value))
+        })
         .collect();
     // Shorter paths first, so that a single value refines what a JSON value set as a whole.
     settings.sort_by_key(|(segments, name, _)| (segments.len(), *name));
@@ -69,10 +71,12 @@ pub(super) fn named_by(root: &Node, variables: &BTreeMap<String, String>, key: &
         return Some(name.clone());
     }
     match &root.content {
-        Content::Map(entries) => entries.iter().find(|entry| entry.key == key).and_then(|entry| match &entry.node.content {
-            Content::Text(text, _) => Some(text.clone()),
-            _ => None,
-        }),
+        Content::Map(entries) => {
+            entries.iter().find(|entry| entry.key == key).and_then(|entry| match &entry.node.content {
+                Content::Text(text, _) => Some(text.clone()),
+                _ => None,
+            })
+        }
         _ => None,
     }
 }
@@ -103,7 +107,14 @@ struct Overlay<'a> {
 
 impl Overlay<'_> {
     /// Walks down to the place a variable names, creating what is missing, and puts its value there.
-    fn place(&mut self, node: &mut Node, shape: &Shape, segments: &[&str], path: &str, variable: &Variable<'_>) {
+    fn place(
+        &mut self,
+        node: &mut Node,
+        shape: &Shape,
+        segments: &[&str],
+        path: &str,
+        variable: &Variable<'_>,
+    ) {
         let Some((first, rest)) = segments.split_first() else {
             return self.set(node, shape, path, variable);
         };
@@ -133,11 +144,21 @@ impl Overlay<'_> {
             }
             Shape::List(_) => {
                 let help = format!("set the whole list as JSON in `{}`", name_of(path));
-                self.problem(variable, path, format!("`{path}` is a list; its items cannot be set one by one"), Some(help));
+                self.problem(
+                    variable,
+                    path,
+                    format!("`{path}` is a list; its items cannot be set one by one"),
+                    Some(help),
+                );
             }
             Shape::Scalar(_) => {
                 let help = format!("set it in `{}`", name_of(path));
-                self.problem(variable, path, format!("`{path}` is a single value with nothing below it"), Some(help));
+                self.problem(
+                    variable,
+                    path,
+                    format!("`{path}` is a single value with nothing below it"),
+                    Some(help),
+                );
             }
             Shape::Free => self.refuse_free(path, variable),
         }
@@ -145,7 +166,12 @@ impl Overlay<'_> {
 
     fn set(&mut self, node: &mut Node, shape: &Shape, path: &str, variable: &Variable<'_>) {
         if let Some(other) = self.seen.insert(path.to_owned(), variable.name.clone()) {
-            self.problem(variable, path, format!("`{path}` is also set by `{other}`"), Some("keep one of them".to_owned()));
+            self.problem(
+                variable,
+                path,
+                format!("`{path}` is also set by `{other}`"),
+                Some("keep one of them".to_owned()),
+            );
             return;
         }
         let mark = Mark::variable(&variable.name);
@@ -155,7 +181,9 @@ impl Overlay<'_> {
         }
         let (wanted, example) = match shape {
             Shape::Free => return self.refuse_free(path, variable),
-            Shape::List(of) if matches!(**of, Shape::Section(_)) => ("a list", r#"[{"name": "a", "url": "b"}]"#),
+            Shape::List(of) if matches!(**of, Shape::Section(_)) => {
+                ("a list", r#"[{"name": "a", "url": "b"}]"#)
+            }
             Shape::List(_) => ("a list", r#"["a", "b"]"#),
             Shape::Section(_) => ("a section", ""),
             _ => ("a mapping", r#"{"a": "b"}"#),
@@ -166,11 +194,19 @@ impl Overlay<'_> {
         };
         match json::parse(variable.value, &mark) {
             Ok(value) if value.is_null() => *node = value,
-            Ok(value) if matches!(value.content, Content::List(_)) == matches!(shape, Shape::List(_)) && !value_is_text(&value) => {
-                if node.is_null() { *node = value } else { node.merge(value) }
+            Ok(value)
+                if matches!(value.content, Content::List(_)) == matches!(shape, Shape::List(_))
+                    && !value_is_text(&value) =>
+            {
+                if node.is_null() {
+                    *node = value
+                } else {
+                    node.merge(value)
+                }
             }
             Ok(value) => {
-                let message = format!("`{path}` is {wanted}, and takes JSON that is one; found {}", value.kind());
+                let message =
+                    format!("`{path}` is {wanted}, and takes JSON that is one; found {}", value.kind());
                 self.problem(variable, path, message, Some(help));
             }
             Err(why) => {
@@ -190,9 +226,11 @@ impl Overlay<'_> {
         let plain = |name: &str| name.to_lowercase().replace('-', "_");
         let lower = segment.to_lowercase();
         let existing: Vec<&str> = match &node.content {
-            Content::Map(entries) => {
-                entries.iter().map(|entry| entry.key.as_str()).filter(|key| plain(key) == plain(segment)).collect()
-            }
+            Content::Map(entries) => entries
+                .iter()
+                .map(|entry| entry.key.as_str())
+                .filter(|key| plain(key) == plain(segment))
+                .collect(),
             _ => Vec::new(),
         };
         match existing.as_slice() {

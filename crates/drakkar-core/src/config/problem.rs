@@ -87,7 +87,12 @@ impl Problem {
         self
     }
 
-    pub(super) fn at(mark: &Mark, excerpt: Excerpt, key: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn at(
+        mark: &Mark,
+        excerpt: Excerpt,
+        key: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             origin: mark.origin.clone(),
             key: key.into(),

@@ -70,7 +70,8 @@ impl Reader {
         excerpt: Excerpt,
         help: Option<&str>,
     ) -> Option<T> {
-        let subject = if self.path.is_empty() { "the configuration".to_owned() } else { format!("`{}`", self.path) };
+        let subject =
+            if self.path.is_empty() { "the configuration".to_owned() } else { format!("`{}`", self.path) };
         let mut problem = Problem::at(
             &node.mark,
             excerpt,
@@ -146,7 +147,8 @@ impl Reader {
         for entry in entries {
             if !fields.iter().any(|field| field.key == entry.key) {
                 let shown = names::shown(&entry.key);
-                let path = if self.path.is_empty() { shown.to_owned() } else { format!("{}.{shown}", self.path) };
+                let path =
+                    if self.path.is_empty() { shown.to_owned() } else { format!("{}.{shown}", self.path) };
                 let message = format!("unknown key `{path}`");
                 let mut problem = Problem::at(&entry.key_mark, Excerpt::Key, path, message);
                 problem.help = Some(hints::unknown_key(&self.path, &entry.key, fields));

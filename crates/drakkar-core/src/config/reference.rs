@@ -15,8 +15,7 @@ const INTRO: &str = include_str!("reference.md");
 /// The reference page of the configuration, in Markdown.
 pub fn reference() -> String {
     let mut page = INTRO.to_owned();
-    // Writing to a string cannot fail.
-    let _ = section(&mut page, "", "Top level", &Config::fields());
+    section(&mut page, "", "Top level", &Config::fields()).expect("a string takes any text");
     page
 }
 
@@ -67,8 +66,8 @@ fn join(path: &str, key: &str) -> String {
 fn type_name(shape: &Shape) -> String {
     match shape {
         Shape::Scalar(name) => (*name).to_owned(),
-        Shape::List(of) => format!("list of {}", type_name(of)),
-        Shape::Map(of) => format!("mapping of names to {}", type_name(of)),
+        Shape::List(of) => format!("list ({})", type_name(of)),
+        Shape::Map(of) => format!("mapping ({})", type_name(of)),
         Shape::Section(fields) => {
             let keys: Vec<String> = fields().iter().map(|field| format!("`{}`", field.key)).collect();
             format!("mapping with {}", keys.join(" and "))
@@ -84,10 +83,13 @@ fn default(value: &Json) -> String {
         Json::Array(items) if items.is_empty() => "none".to_owned(),
         Json::Object(entries) if entries.is_empty() => "none".to_owned(),
         Json::Array(items) => items.iter().map(default).collect::<Vec<_>>().join(", "),
-        Json::Number(number) => format!("`{}`", number.as_f64().filter(|n| n.fract() != 0.0).map_or_else(
-            || number.as_i64().or(number.as_f64().map(|n| n as i64)).unwrap_or_default().to_string(),
-            |n| n.to_string(),
-        )),
+        Json::Number(number) => format!(
+            "`{}`",
+            number.as_f64().filter(|n| n.fract() != 0.0).map_or_else(
+                || number.as_i64().or(number.as_f64().map(|n| n as i64)).unwrap_or_default().to_string(),
+                |n| n.to_string(),
+            )
+        ),
         other => format!("`{other}`"),
     }
 }

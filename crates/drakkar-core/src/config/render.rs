@@ -14,8 +14,7 @@ pub(super) fn render(problems: &[Problem], file_text: &str) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        // Writing to a string cannot fail.
-        let _ = write_problem(&mut out, problem, &lines);
+        write_problem(&mut out, problem, &lines).expect("a string takes any text");
     }
     out
 }
@@ -56,7 +55,11 @@ fn snippet(line: &str, column: usize, problem: &Problem) -> (String, usize, usiz
     match problem.excerpt {
         Excerpt::Key if is_indent(before) && is_plain_name(spanned) => {
             let rest = text(&chars[end..]);
-            let mask = if matches!(rest.trim(), "" | ":") { rest.trim_end().to_owned() } else { format!(": {MASK}") };
+            let mask = if matches!(rest.trim(), "" | ":") {
+                rest.trim_end().to_owned()
+            } else {
+                format!(": {MASK}")
+            };
             (format!("{}{mask}", text(&chars[..end])), start, width)
         }
         Excerpt::Value if is_indent(before) || head.is_some_and(|head| blank_from(&chars[..start], head)) => {
@@ -98,7 +101,5 @@ fn is_plain_name(chars: &[char]) -> bool {
 /// Lines as the parser counts them; a byte order mark belongs to none.
 fn split_lines(text: &str) -> Vec<&str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    text.split('\n')
-        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
-        .collect()
+    text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r')).collect()
 }

@@ -53,8 +53,7 @@ pub(super) fn whole(text: &str, style: Style) -> Result<i64, NotWhole> {
     if style == Style::Plain && radix == 10 && bare.len() > 1 && bare.starts_with('0') {
         return Err(NotWhole::LeadingZero);
     }
-    let value =
-        i128::from_str_radix(&bare.replace('_', ""), radix).map_err(|_| NotWhole::OutOfRange)?;
+    let value = i128::from_str_radix(&bare.replace('_', ""), radix).map_err(|_| NotWhole::OutOfRange)?;
     i64::try_from(if negative { -value } else { value }).map_err(|_| NotWhole::OutOfRange)
 }
 
@@ -70,9 +69,13 @@ pub(super) fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     match unsigned.to_ascii_lowercase().as_str() {
-        ".inf" | "inf" | "infinity" => Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY }),
+        ".inf" | "inf" | "infinity" => {
+            Some(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY })
+        }
         ".nan" | "nan" => Some(f64::NAN),
-        _ if unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') => text.replace('_', "").parse().ok(),
+        _ if unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+            text.replace('_', "").parse().ok()
+        }
         _ => None,
     }
 }
@@ -82,6 +85,6 @@ pub(super) fn needs_quotes(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let numeric = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && (whole(text, Style::Plain) != Err(NotWhole::NotANumber))
-        && !(unsigned.contains(['e', 'E']) && !unsigned.contains('.'));
+        && (unsigned.contains('.') || !unsigned.contains(['e', 'E']));
     numeric || matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
 }

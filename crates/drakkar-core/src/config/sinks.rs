@@ -162,7 +162,8 @@ section! {
         required {
             /// The address to call: http or https.
             ///
-            /// Metadata services and link-local addresses are refused, in every notation.
+            /// Metadata services and link-local addresses are refused, in every notation. Credentials belong in
+            /// `headers`, as this address is shown.
             pub url: String, callable_url();
         }
         /// The request method.
@@ -209,6 +210,8 @@ section! {
         /// Whether missing folders are created, the base path among them.
         pub create_folders: bool = false;
         /// When written files are forced to the disk.
+        ///
+        /// `batch` does so before a batch counts as delivered. With `never`, a power cut can lose what was delivered.
         pub fsync: Fsync = Fsync::Batch;
         /// A link shown in the debug UI.
         pub ui_url: String = String::new();

@@ -1,7 +1,5 @@
 //! The configuration in one line.
 
-use std::fmt::Write as _;
-
 use super::Config;
 
 pub(super) fn summary(config: &Config, worker: Option<&str>) -> String {
@@ -39,10 +37,10 @@ fn cache(config: &Config) -> String {
         true => format!("{}s", cache.peer_sync.interval_seconds),
         false => "off".to_owned(),
     };
-    let mut text = format!("on:f={}s/s={sync}/c={}s", cache.flush_interval_seconds, cache.cleanup_interval_seconds);
+    let mut text =
+        format!("on:f={}s/s={sync}/c={}s", cache.flush_interval_seconds, cache.cleanup_interval_seconds);
     if let Some(max) = cache.max_memory_entries {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "/max={max}");
+        text.push_str(&format!("/max={max}"));
     }
     text
 }

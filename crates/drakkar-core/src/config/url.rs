@@ -28,7 +28,9 @@ pub(super) fn check(url: &str) -> Result<(), String> {
     let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let (host, port) = match host_and_port.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
-            Some((host, port)) => (format!("[{host}]"), port.strip_prefix(':').or((port.is_empty()).then_some(""))),
+            Some((host, port)) => {
+                (format!("[{host}]"), port.strip_prefix(':').or((port.is_empty()).then_some("")))
+            }
             None => return must("close the bracket of its address"),
         },
         None => match host_and_port.split_once(':') {

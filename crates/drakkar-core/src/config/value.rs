@@ -1,11 +1,8 @@
-//! Reading single values: text, numbers, truth values, lists, mappings, optional values.
-
-use std::collections::BTreeMap;
+//! Reading single values: text, numbers, truth values, optional values.
 
 use serde_json::{Value as Json, json};
 
 use super::{
-    json, names,
     node::{Content, Node, Style},
     reader::Reader,
     rules::Rule,
@@ -105,7 +102,9 @@ impl Value for bool {
 
 /// Reads a whole number, checks the rules, then the range of the type.
 fn read_whole(node: &Node, rules: &[Rule<i64>], range: (i64, i64), reader: &mut Reader) -> Option<i64> {
-    let Content::Text(text, style) = &node.content else { return reader.wrong(node, "be a whole number", None) };
+    let Content::Text(text, style) = &node.content else {
+        return reader.wrong(node, "be a whole number", None);
+    };
     match scalar::whole(text, *style) {
         Ok(value) => {
             if !reader.checked(node, &value, rules) {
@@ -120,9 +119,7 @@ fn read_whole(node: &Node, rules: &[Rule<i64>], range: (i64, i64), reader: &mut 
         Err(NotWhole::LeadingZero) => {
             reader.wrong(node, "be a whole number without a leading zero", Some("write octal as 0o17"))
         }
-        Err(NotWhole::OutOfRange) => {
-            reader.wrong(node, &format!("be from {} to {}", range.0, range.1), None)
-        }
+        Err(NotWhole::OutOfRange) => reader.wrong(node, &format!("be from {} to {}", range.0, range.1), None),
     }
 }
 
@@ -160,8 +157,12 @@ impl Value for Seconds {
     type Checked = f64;
 
     fn read(node: &Node, rules: &[Rule<f64>], reader: &mut Reader) -> Option<Self> {
-        let Content::Text(text, _) = &node.content else { return reader.wrong(node, "be a number of seconds", None) };
-        let Some(number) = scalar::number(text) else { return reader.wrong(node, "be a number of seconds", None) };
+        let Content::Text(text, _) = &node.content else {
+            return reader.wrong(node, "be a number of seconds", None);
+        };
+        let Some(number) = scalar::number(text) else {
+            return reader.wrong(node, "be a number of seconds", None);
+        };
         if !reader.checked(node, &number, rules) {
             return None;
         }
@@ -197,109 +198,5 @@ impl<T: Value> Value for Option<T> {
 
     fn null() -> Null<Self> {
         Null::Value(None)
-    }
-}
-
-impl<T: Value> Value for Vec<T> {
-    type Checked = T::Checked;
-
-    fn read(node: &Node, rules: &[Rule<T::Checked>], reader: &mut Reader) -> Option<Self> {
-        let Content::List(items) = &node.content else {
-            return reader.wrong_kind(node, "be a list", Some("write it as [\"a\", \"b\"]"));
-        };
-        let read = |(index, item): (usize, &Node)| {
-            reader.at(format!("[{index}]"), |reader| {
-                if item.is_null() { reader.wrong(item, "hold a value", None) } else { T::read(item, rules, reader) }
-            })
-        };
-        // Every item is read before the first bad one ends the list, so that all problems are found.
-        items.iter().enumerate().map(read).collect::<Vec<_>>().into_iter().collect()
-    }
-
-    fn shape() -> Shape {
-        Shape::List(Box::new(T::shape()))
-    }
-
-    fn to_json(&self) -> Json {
-        self.iter().map(T::to_json).collect()
-    }
-
-    fn null() -> Null<Self> {
-        Null::Default
-    }
-}
-
-impl<T: Value> Value for BTreeMap<String, T> {
-    type Checked = T::Checked;
-
-    fn read(node: &Node, rules: &[Rule<T::Checked>], reader: &mut Reader) -> Option<Self> {
-        let Content::Map(entries) = &node.content else { return reader.wrong_kind(node, "be a mapping", None) };
-        let sections = matches!(T::shape(), Shape::Section(_));
-        let mut map = BTreeMap::new();
-        let mut complete = true;
-        for entry in entries {
-            let value = reader.at(names::shown(&entry.key).to_owned(), |reader| {
-                if sections && !is_instance_name(&entry.key) {
-                    reader.bad_name(entry);
-                }
-                reader.record(&entry.key_mark);
-                match (entry.node.is_null(), T::null()) {
-                    (false, _) => T::read(&entry.node, rules, reader),
-                    (true, Null::Value(value)) => Some(value),
-                    (true, Null::Default) => {
-                        T::read(&Node::new(entry.key_mark.clone(), Content::Map(Vec::new())), rules, reader)
-                    }
-                    (true, Null::Refused) => reader.wrong(&entry.node, "hold a value", None),
-                }
-            });
-            match value {
-                Some(value) => drop(map.insert(entry.key.clone(), value)),
-                None => complete = false,
-            }
-        }
-        (complete || sections).then_some(map)
-    }
-
-    fn shape() -> Shape {
-        Shape::Map(Box::new(T::shape()))
-    }
-
-    fn to_json(&self) -> Json {
-        Json::Object(self.iter().map(|(key, value)| (key.clone(), value.to_json())).collect())
-    }
-
-    fn null() -> Null<Self> {
-        Null::Default
-    }
-}
-
-/// The names a sink may have: they appear in metric labels, file names and routes.
-fn is_instance_name(name: &str) -> bool {
-    name.len() <= 100
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-}
-
-/// The free section: anything, kept as JSON.
-impl Value for Json {
-    type Checked = Json;
-
-    fn read(node: &Node, _: &[Rule<Json>], reader: &mut Reader) -> Option<Self> {
-        match &node.content {
-            Content::Map(_) => Some(json::from_node(node)),
-            _ => reader.wrong_kind(node, "be a mapping", None),
-        }
-    }
-
-    fn shape() -> Shape {
-        Shape::Free
-    }
-
-    fn to_json(&self) -> Json {
-        self.clone()
-    }
-
-    fn null() -> Null<Self> {
-        Null::Default
     }
 }

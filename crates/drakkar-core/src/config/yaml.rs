@@ -20,18 +20,26 @@ const MAX_WEIGHT: usize = 32 << 20;
 /// The tags of YAML's core schema.
 const CORE_TAGS: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
 
-/// Reads one document. Duplicate keys go to `problems` and do not end the reading.
+/// Reads one document; gives nothing when the text cannot be read to its end.
 ///
-/// # Errors
-///
-/// Returns the problem that makes the rest of the text unreadable.
-pub(super) fn parse(file: &File<'_>, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
+/// Mistakes go to `problems`; duplicate keys do not end the reading.
+pub(super) fn parse(file: &File<'_>, problems: &mut Vec<Problem>) -> Option<Node> {
+    match document(file, problems) {
+        Ok(root) => Some(root),
+        Err(Fatal(problem)) => {
+            problems.push(*problem);
+            None
+        }
+    }
+}
+
+fn document(file: &File<'_>, problems: &mut Vec<Problem>) -> Result<Node, Fatal> {
     let name: Arc<str> = names::shown_file(file.name).into();
     let start = Mark { origin: Origin::File { name: name.clone(), line: 1, column: 1 }, width: 1 };
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(file.text);
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, the most is {MAX_BYTES}", text.len());
-        return Err(Problem::at(&start, Excerpt::Head, "", message));
+        return Err(Fatal::at(&start, message));
     }
     let mut builder =
         Builder { name, problems, open: Vec::new(), root: None, anchors: HashMap::new(), weight: 0 };
@@ -50,6 +58,15 @@ pub(super) fn parse(file: &File<'_>, problems: &mut Vec<Problem>) -> Result<Node
     Ok(builder.root.unwrap_or_else(|| Node::null(start)))
 }
 
+/// What makes the rest of the text unreadable; boxed, as it travels through every step.
+struct Fatal(Box<Problem>);
+
+impl Fatal {
+    fn at(mark: &Mark, message: impl Into<String>) -> Self {
+        Self(Box::new(Problem::at(mark, Excerpt::Head, "", message)))
+    }
+}
+
 /// A collection whose end has not been read.
 struct Open {
     mark: Mark,
@@ -59,7 +76,12 @@ struct Open {
 
 enum Items {
     List(Vec<Node>),
-    Map { entries: Vec<Entry>, seen: HashMap<String, usize>, key: Option<(String, Mark, bool)>, merges: Vec<Node> },
+    Map {
+        entries: Vec<Entry>,
+        seen: HashMap<String, usize>,
+        key: Option<(String, Mark, bool)>,
+        merges: Vec<Node>,
+    },
 }
 
 struct Builder<'a> {
@@ -72,7 +94,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Problem> {
+    fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Fatal> {
         let mark = self.mark(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -94,19 +116,21 @@ impl Builder<'_> {
                 None => Ok(()),
             },
             Event::Alias(anchor) => {
-                let Some(target) = self.anchors.get(&anchor).cloned() else {
+                let Some(target) = self.anchors.get(&anchor) else {
                     return Err(self.fatal(span, "this alias stands inside what it refers to"));
                 };
                 if self.open.len() + target.depth() > MAX_DEPTH {
                     return Err(self.too_deep(span));
                 }
-                self.finish(target, 0)
+                self.weight += target.weight();
+                let copy = if self.weight > MAX_WEIGHT { Node::null(mark) } else { target.clone() };
+                self.finish(copy, 0)
             }
             _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, mark: Mark, anchor: usize, items: Items, span: &Span) -> Result<(), Problem> {
+    fn begin(&mut self, mark: Mark, anchor: usize, items: Items, span: &Span) -> Result<(), Fatal> {
         if self.open.len() >= MAX_DEPTH {
             return Err(self.too_deep(span));
         }
@@ -115,7 +139,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn end(&mut self, open: Open) -> Result<(), Problem> {
+    fn end(&mut self, open: Open) -> Result<(), Fatal> {
         let content = match open.items {
             Items::List(items) => Content::List(items),
             Items::Map { mut entries, mut seen, merges, .. } => {
@@ -129,7 +153,7 @@ impl Builder<'_> {
     }
 
     /// Puts a finished node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+    fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Fatal> {
         // Collections count their own weight only: what is in them was counted when it was finished.
         self.weight += match &node.content {
             Content::Text(..) => node.weight(),
@@ -137,7 +161,7 @@ impl Builder<'_> {
             _ => node.weight(),
         };
         if self.weight > MAX_WEIGHT {
-            return Err(Problem::at(&node.mark, Excerpt::Head, "", "the configuration is too large"));
+            return Err(Fatal::at(&node.mark, "the configuration is too large"));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -161,7 +185,9 @@ impl Builder<'_> {
             },
             Some(Items::Map { key, .. }) => match node.content {
                 Content::Text(text, style) => *key = Some((text, node.mark, style == Style::Plain)),
-                _ => return Err(Problem::at(&node.mark, Excerpt::Head, "", "a key must be a name, not a collection")),
+                _ => {
+                    return Err(Fatal::at(&node.mark, "a key must be a name, not a collection"));
+                }
             },
         }
         Ok(())
@@ -189,7 +215,7 @@ impl Builder<'_> {
     }
 
     /// True for `!!str` and `!`; the other core tags say nothing new, and no others exist here.
-    fn is_text_tag(&self, tag: Option<&Tag>, span: &Span) -> Result<bool, Problem> {
+    fn is_text_tag(&self, tag: Option<&Tag>, span: &Span) -> Result<bool, Fatal> {
         match tag {
             None => Ok(false),
             Some(tag) if tag.is_yaml_core_schema() && CORE_TAGS.contains(&tag.suffix.as_str()) => {
@@ -216,22 +242,20 @@ impl Builder<'_> {
             .with_help("keep one of them")
     }
 
-    fn syntax(&self, error: &ScanError) -> Problem {
+    fn syntax(&self, error: &ScanError) -> Fatal {
         let at = error.marker();
         let mark = Mark { origin: self.origin(at.line(), at.col()), width: 1 };
-        let problem = Problem::at(&mark, Excerpt::Head, "", format!("not valid YAML: {}", error.info()));
-        match error.info().contains("tab") {
-            true => problem.with_help("indent with spaces"),
-            false => problem,
-        }
+        let mut fatal = Fatal::at(&mark, format!("not valid YAML: {}", error.info()));
+        fatal.0.help = error.info().contains("tab").then(|| "indent with spaces".to_owned());
+        fatal
     }
 
-    fn too_deep(&self, span: &Span) -> Problem {
+    fn too_deep(&self, span: &Span) -> Fatal {
         self.fatal(span, &format!("more than {MAX_DEPTH} levels of nesting"))
     }
 
-    fn fatal(&self, span: &Span, message: &str) -> Problem {
-        Problem::at(&Mark { width: 1, ..self.mark(span) }, Excerpt::Head, "", message)
+    fn fatal(&self, span: &Span, message: &str) -> Fatal {
+        Fatal::at(&Mark { width: 1, ..self.mark(span) }, message)
     }
 
     fn mark(&self, span: &Span) -> Mark {

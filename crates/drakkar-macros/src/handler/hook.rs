@@ -25,8 +25,8 @@ pub(super) struct Parameter {
     pub(super) written: &'static str,
     /// Whether it is passed by reference.
     pub(super) by_reference: bool,
-    /// Whether the type has the handler's input type as its last argument.
-    pub(super) of_input: bool,
+    /// Whether the handler's input type is read from it.
+    pub(super) names_input: bool,
 }
 
 /// What a hook returns.
@@ -98,15 +98,15 @@ impl Hook {
     }
 
     pub(super) fn parameter(self) -> Option<Parameter> {
-        let parameter = |name, ty, written, by_reference, of_input| {
-            Some(Parameter { name, ty, written, by_reference, of_input })
+        let parameter = |name, ty, written, by_reference, names_input| {
+            Some(Parameter { name, ty, written, by_reference, names_input })
         };
         match self {
             Hook::Arrange => parameter("window", "Window", "Window<'_, Input>", false, true),
             Hook::OnTaskComplete => parameter("done", "TaskResult", "&TaskResult", true, false),
-            Hook::OnMessageComplete => parameter("group", "MessageGroup", "&MessageGroup<Input>", true, true),
+            Hook::OnMessageComplete => parameter("group", "MessageGroup", "&MessageGroup<Input>", true, false),
             Hook::OnError => parameter("failure", "TaskFailure", "&TaskFailure", true, false),
-            Hook::MessageLabel => parameter("message", "Message", "&Message<Input>", true, true),
+            Hook::MessageLabel => parameter("message", "Message", "&Message<Input>", true, false),
             Hook::OnStartup => parameter("config", "Config", "Config", false, false),
             Hook::OnReady => None,
         }

@@ -1,8 +1,7 @@
 //! What `#[handler]` knows about an impl block.
 
 use proc_macro2::Ident;
-use quote::ToTokens;
-use syn::{Attribute, GenericParam, Generics, ImplItem, ImplItemFn, ItemImpl, Meta, Type, ext::IdentExt, spanned::Spanned};
+use syn::{Attribute, GenericParam, Generics, ImplItem, ImplItemFn, ItemImpl, Meta, Token, Type, ext::IdentExt};
 
 use super::{
     hook::{Hook, LATER},
@@ -13,6 +12,7 @@ use crate::error_store::ErrorStore;
 /// A handler: its type and its hooks.
 pub(super) struct Handler {
     pub(super) ty: Type,
+    pub(super) impl_token: Token![impl],
     pub(super) generics: Generics,
     /// `#[cfg]` of the block: what is generated is there when the block is.
     pub(super) cfgs: Vec<Attribute>,
@@ -32,10 +32,14 @@ pub(super) struct Method {
     pub(super) parameter_type: Option<Type>,
     /// Where a complaint about the context's type goes; `None` when the hook does not ask for it.
     pub(super) context_type: Option<Type>,
-    /// The input type that the parameter names.
+    /// The input type that the window names.
     pub(super) input: Option<Type>,
+    /// Whether the window's type is wrong in a way that the compiler reports.
+    pub(super) unread: bool,
     /// The first argument of the returned `Result`.
     pub(super) output: Option<Type>,
+    /// The second argument of the returned `Result`.
+    pub(super) error: Option<Type>,
     /// The whole returned type.
     pub(super) returned: Option<Type>,
 }
@@ -47,6 +51,7 @@ impl Handler {
     pub(super) fn read(block: &mut ItemImpl, errors: &mut ErrorStore) -> Self {
         let mut handler = Self {
             ty: (*block.self_ty).clone(),
+            impl_token: block.impl_token,
             generics: block.generics.clone(),
             cfgs: block.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect(),
             methods: Vec::new(),
@@ -157,16 +162,4 @@ fn refuse_near_miss(name: &str, method: &ImplItemFn, errors: &mut ErrorStore) ->
         None => {}
     }
     near
-}
-
-/// The span of the smallest token that stands for a method.
-impl Method {
-    pub(super) fn span(&self) -> proc_macro2::Span {
-        self.ident.span()
-    }
-
-    /// Where a complaint about what the hook returns goes.
-    pub(super) fn returned_span(&self) -> proc_macro2::Span {
-        self.returned.as_ref().map_or_else(|| self.ident.span(), |ty| ty.to_token_stream().span())
-    }
 }

@@ -20,9 +20,13 @@ pub(super) fn read(hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) -> 
     check.qualifiers(signature);
     check.receiver(signature);
     let (parameter, context) = check.parameters(signature);
-    let input = parameter.as_ref().and_then(|ty| check.input(ty));
+    let (input, unread) = match &parameter {
+        Some(ty) if hook == Hook::Arrange => check.input(ty),
+        _ => (None, false),
+    };
     let returned = check.returned(signature);
     let output = returned.as_ref().and_then(|ty| check.output(ty));
+    let error = returned.as_ref().and_then(result_arguments).and_then(|a| a.get(1).map(|ty| (*ty).clone()));
     Method {
         hook,
         ident: signature.ident.clone(),
@@ -30,7 +34,9 @@ pub(super) fn read(hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) -> 
         parameter_type: parameter,
         context_type: context,
         input,
+        unread,
         output,
+        error,
         returned,
     }
 }
@@ -72,7 +78,7 @@ impl Check<'_> {
         }
         for parameter in &signature.generics.params {
             if !matches!(parameter, GenericParam::Lifetime(_)) {
-                let help = "write the types: drakkar calls it with one set of types";
+                let help = "leave the parameter out: nothing would say what it stands for";
                 self.wrong(parameter, format!("`{name}` cannot be generic"), help);
             }
         }
@@ -122,8 +128,8 @@ impl Check<'_> {
             if missing {
                 self.wrong(
                     &signature.ident,
-                    format!("`{}` does not take what it is called for", self.hook.name()),
-                    format!("add the parameter `{}: {}` after `&self`", wanted.name, wanted.written),
+                    format!("`{}` lacks its parameter `{}`", self.hook.name(), wanted.name),
+                    format!("add `{}: {}` after `&self`", wanted.name, wanted.written),
                 );
             } else {
                 let first = given.remove(0);
@@ -190,10 +196,10 @@ impl Check<'_> {
         let is_wanted = found.as_deref() == Some(wanted_name);
         // Another name may be an alias, which the compiler sees through; but the input type is read from here.
         let may_be_alias = found.as_deref().is_some_and(|found| !OUR_TYPES.contains(&found));
-        if is_wanted || (may_be_alias && !wanted.of_input) {
+        if is_wanted || (may_be_alias && !wanted.names_input) {
             return true;
         }
-        let help = match wanted.of_input && may_be_alias {
+        let help = match wanted.names_input && may_be_alias {
             true => format!("write `{written}`: the input type is read from here, so an alias does not do"),
             false => format!("write `{written}`"),
         };
@@ -205,7 +211,7 @@ impl Check<'_> {
     fn context(&mut self, ty: &Type) -> bool {
         match referenced(ty) {
             Some((reference, inner)) => {
-                let other = name(inner).is_none_or(|name| name != "Context" && OUR_TYPES.iter().any(|o| name == o));
+                let other = name(inner).is_none_or(|name| name != "Context");
                 if other {
                     let message = format!("only `ctx: &Context` may come last in `{}`", self.hook.name());
                     self.wrong(ty, message, "write `&Context`, or leave the parameter out");
@@ -226,21 +232,17 @@ impl Check<'_> {
         }
     }
 
-    /// The input type in `Window<'_, Input>` and its like.
-    fn input(&mut self, ty: &Type) -> Option<Type> {
-        let wanted = self.hook.parameter().filter(|parameter| parameter.of_input)?;
-        let inner = referenced(ty).map_or_else(|| bare(ty), |(_, inner)| inner);
-        let segment = last_segment(inner)?;
-        match type_arguments(segment).as_slice() {
-            [input] => owned::check(input, "input type", self.errors).then(|| (*input).clone()),
-            [] => {
-                let help = format!("write `{}` with the type a message's JSON is read into", wanted.written);
-                self.wrong(inner, format!("`{}` lacks the input type", wanted.ty), help);
-                None
+    /// The input type in `Window<'_, Input>`, or whether the compiler has to say what is wrong with it.
+    fn input(&mut self, window: &Type) -> (Option<Type>, bool) {
+        let inner = referenced(window).map_or_else(|| bare(window), |(_, inner)| inner);
+        match last_segment(inner).map(type_arguments).as_deref() {
+            Some([input]) => {
+                let input = owned::check(input, "input type", self.errors).then(|| (*input).clone());
+                (input, false)
             }
-            [_, extra, ..] => {
-                self.wrong(extra, format!("`{}` has one input type", wanted.ty), format!("write `{}`", wanted.written));
-                None
+            _ => {
+                self.errors.leave_to_compiler();
+                (None, true)
             }
         }
     }

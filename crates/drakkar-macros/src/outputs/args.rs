@@ -240,7 +240,7 @@ fn text(entry: &Meta, name: &str, example: &str, errors: &mut ErrorStore) -> Opt
     let value = match entry {
         Meta::NameValue(pair) => ungrouped(&pair.value),
         Meta::Path(_) | Meta::List(_) => {
-            errors.push_help(entry, format!("`{name}` needs a text"), format!("write `{example}`"));
+            errors.push_help(entry, format!("`{name}` needs a value in quotes"), format!("write `{example}`"));
             return None;
         }
     };

@@ -1,18 +1,19 @@
 //! Writes the `SinkOutputs` impl. Cannot fail: the model was checked.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::{DeriveInput, ext::IdentExt, spanned::Spanned};
 
 use super::{
     args::Target,
+    field_path::FieldPath,
     model::{Outputs, Route},
     template::{Piece, Template},
 };
 
 /// The impl of a right struct.
 pub(super) fn implementation(outputs: &Outputs) -> TokenStream {
-    let payload = payload_module();
+    let payload = payload_module(Span::mixed_site());
     let name = &outputs.name;
     let routes = outputs.routes.iter().map(|route| {
         let (kind, sink, field) = (kind(route), &route.sink.name, field_name(route));
@@ -42,7 +43,7 @@ pub(super) fn implementation(outputs: &Outputs) -> TokenStream {
 
 /// An impl that sends nothing, so that a mistake is reported once and not again wherever the type is used.
 pub(super) fn stand_in(input: &DeriveInput) -> TokenStream {
-    let payload = payload_module();
+    let payload = payload_module(Span::mixed_site());
     let name = &input.ident;
     let (impl_generics, type_generics, _) = input.generics.split_for_impl();
     let predicates = input.generics.where_clause.as_ref().map(|clause| &clause.predicates).into_iter();
@@ -67,10 +68,6 @@ pub(super) fn stand_in(input: &DeriveInput) -> TokenStream {
     }
 }
 
-fn payload_module() -> TokenStream {
-    quote! { ::drakkar::__private::core::payload }
-}
-
 fn kind(route: &Route) -> Ident {
     let kind = match route.sink.target {
         Target::Kafka { .. } => "Kafka",
@@ -85,36 +82,32 @@ fn field_name(route: &Route) -> String {
 
 /// Encodes one field. Each demand on a type sits on the user's token that states it.
 fn encode(index: usize, route: &Route) -> TokenStream {
-    let payload = payload_module();
-    let (field, item_type, name) = (&route.field, &route.item, field_name(route));
+    let (field, name) = (&route.field, field_name(route));
+    let span = at(route.item.span());
     let index = Literal::usize_unsuffixed(index);
-    let item = Ident::new("item", Span::mixed_site());
+    let [item, encoder] = ["item", "encoder"].map(|name| Ident::new(name, span));
     let (method, detail) = match &route.sink.target {
-        Target::Kafka { key } => {
-            let key = match key {
-                Some((key, span)) => {
-                    let place = key.of(&item);
-                    quote_spanned! {at(*span)=>
-                        #payload::RecordKey::record_key(&#place)
-                    }
-                }
-                None => quote! { ::core::option::Option::None },
-            };
-            ("record", key)
-        }
-        Target::File { path, span } => ("append", file_path(path, *span, &item)),
+        Target::Kafka { key: Some((key, span)) } => ("record", record_key(key, at(*span))),
+        Target::Kafka { key: None } => ("record", quote! { ::core::option::Option::None }),
+        Target::File { path, span } => ("append", file_path(path, at(*span))),
     };
-    let span = at(item_type.span());
     let method = Ident::new(method, span);
     quote_spanned! {span=>
         for #item in ::core::iter::IntoIterator::into_iter(self.#field) {
             let detail = #detail;
-            encoder.#method::<#item_type>(#index, #name, detail, &#item)?;
+            #encoder.#method(#index, #name, detail, &#item)?;
         }
     }
 }
 
-fn file_path(template: &Template, span: Span, item: &Ident) -> TokenStream {
+fn record_key(key: &FieldPath, span: Span) -> TokenStream {
+    let payload = payload_module(span);
+    let place = key.of(&Ident::new("item", span));
+    quote_spanned! {span=> #payload::RecordKey::record_key(&#place) }
+}
+
+fn file_path(template: &Template, span: Span) -> TokenStream {
+    let item = Ident::new("item", span);
     let mut format = String::new();
     let mut arguments = Vec::new();
     for piece in &template.pieces {
@@ -122,14 +115,17 @@ fn file_path(template: &Template, span: Span, item: &Ident) -> TokenStream {
             Piece::Text(text) => format.push_str(&text.replace('{', "{{").replace('}', "}}")),
             Piece::Field(field) => {
                 format.push_str("{}");
-                arguments.push(field.of(item));
+                arguments.push(field.of(&item));
             }
         }
     }
     let mut literal = Literal::string(&format);
     literal.set_span(span);
-    let literal = literal.to_token_stream();
-    quote_spanned! {at(span)=> ::std::format!(#literal #(, #arguments)*) }
+    quote_spanned! {span=> ::std::format!(#literal #(, #arguments)*) }
+}
+
+fn payload_module(span: Span) -> TokenStream {
+    quote_spanned! {span=> ::drakkar::__private::core::payload }
 }
 
 /// A span that points at the user's token while names keep the meaning they have in the macro.

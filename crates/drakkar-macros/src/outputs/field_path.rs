@@ -2,15 +2,17 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Index, Member, spanned::Spanned};
+use syn::{Index, Member};
 
 /// The fields to follow from an item, outermost first; at least one.
 #[derive(Clone)]
 pub(super) struct FieldPath(Vec<Member>);
 
 impl FieldPath {
-    /// Reads `a.b`; the fields get the span of the literal they were written in.
-    pub(super) fn parse(text: &str, span: Span) -> Option<Self> {
+    /// Reads `a.b`; the fields get the place of the literal they were written in.
+    pub(super) fn parse(text: &str, literal: Span) -> Option<Self> {
+        // Not the literal's own span: the compiler would offer to write a field in place of the literal.
+        let span = Span::mixed_site().located_at(literal);
         text.split('.').map(|part| member(part, span)).collect::<Option<Vec<_>>>().map(Self)
     }
 
@@ -18,7 +20,7 @@ impl FieldPath {
     pub(super) fn of(&self, item: &Ident) -> TokenStream {
         let mut place = item.to_token_stream();
         for member in &self.0 {
-            place = quote_spanned! {member.span()=> #place.#member };
+            place = quote_spanned! {item.span()=> #place.#member };
         }
         place
     }

@@ -7,12 +7,27 @@ fn an_unknown_key_names_the_nearest_one() {
     let cases = [
         ("kafka:\n  brokerz: x", "2:3: unknown key `kafka.brokerz`; did you mean `brokers`?"),
         ("kafak:\n  brokers: x", "1:1: unknown key `kafak`; did you mean `kafka`?"),
-        ("kafka: { max-poll-records: 5 }", "1:10: unknown key `kafka.max-poll-records`; did you mean `max_poll_records`?"),
-        ("sinks: { s3: { a: {} } }", "1:10: unknown key `sinks.s3`; known keys are `kafka`, `postgres`, `mongo`, `http`, `redis`, `filesystem`, `circuit_breaker`, `delivery_timeout_seconds`, `max_attempts`, `retry_backoff_initial_seconds`, `retry_backoff_max_seconds`"),
+        (
+            "kafka: { max-poll-records: 5 }",
+            "1:10: unknown key `kafka.max-poll-records`; did you mean `max_poll_records`?",
+        ),
+        (
+            "sinks: { s3: { a: {} } }",
+            "1:10: unknown key `sinks.s3`; known keys are `kafka`, `postgres`, `mongo`, `http`, `redis`, `filesystem`, `circuit_breaker`, `delivery_timeout_seconds`, `max_attempts`, `retry_backoff_initial_seconds`, `retry_backoff_max_seconds`",
+        ),
         ("sinks: { postgress: { a: {} } }", "1:10: unknown key `sinks.postgress`; did you mean `postgres`?"),
-        ("sinks: { kafka: { a: { topic: t, brokrs: b } } }", "1:34: unknown key `sinks.kafka.a.brokrs`; did you mean `brokers`?"),
-        ("cache: { peer_sync: { intervall_seconds: 3 } }", "1:23: unknown key `cache.peer_sync.intervall_seconds`; did you mean `interval_seconds`?"),
-        ("debug: { custom_links: [{ name: a, url: b, txt: c }] }", "1:44: unknown key `debug.custom_links[0].txt`; known keys are `name`, `url`"),
+        (
+            "sinks: { kafka: { a: { topic: t, brokrs: b } } }",
+            "1:34: unknown key `sinks.kafka.a.brokrs`; did you mean `brokers`?",
+        ),
+        (
+            "cache: { peer_sync: { intervall_seconds: 3 } }",
+            "1:23: unknown key `cache.peer_sync.intervall_seconds`; did you mean `interval_seconds`?",
+        ),
+        (
+            "debug: { custom_links: [{ name: a, url: b, txt: c }] }",
+            "1:44: unknown key `debug.custom_links[0].txt`; known keys are `name`, `url`",
+        ),
         ("kafka: { Brokers: b }", "1:10: unknown key `kafka.Brokers`; did you mean `brokers`?"),
     ];
     for (text, expected) in cases {
@@ -44,7 +59,10 @@ fn keys_of_the_later_layout_are_sent_to_their_place() {
         ("fleet: {}", "`fleet.cache_exchange` is `cache.peer_sync` here"),
         ("kafka: { topic: t }", "did you mean `source_topic`?"),
         ("kafka: { security: {} }", "connection security is not available yet"),
-        ("sinks: { kafka: { a: { topic: t, flush_timeout_seconds: 3 } } }", "did you mean `message_timeout_seconds`?"),
+        (
+            "sinks: { kafka: { a: { topic: t, flush_timeout_seconds: 3 } } }",
+            "did you mean `message_timeout_seconds`?",
+        ),
     ];
     for (text, expected) in cases {
         let problem = problem(text);
@@ -55,26 +73,74 @@ fn keys_of_the_later_layout_are_sent_to_their_place() {
 #[test]
 fn a_wrong_type_says_what_was_expected_and_found() {
     let cases = [
-        ("kafka: { max_poll_records: many }", "1:28: `kafka.max_poll_records` must be a whole number, found `many`"),
-        ("kafka: { max_poll_records: 1.5 }", "1:28: `kafka.max_poll_records` must be a whole number, found `1.5`"),
-        ("kafka: { max_poll_records: true }", "1:28: `kafka.max_poll_records` must be a whole number, found `true`"),
-        ("kafka: { max_poll_records: [1] }", "1:28: `kafka.max_poll_records` must be a whole number, found a list"),
-        ("kafka: { max_poll_records: {a: 1} }", "1:28: `kafka.max_poll_records` must be a whole number, found a mapping"),
-        ("kafka: { max_poll_records: ~ }", "1:28: `kafka.max_poll_records` must hold a value, found nothing; give a value, or leave the key out"),
-        ("kafka: { max_poll_records: 010 }", "1:28: `kafka.max_poll_records` must be a whole number without a leading zero, found `010`; write octal as 0o17"),
-        ("kafka: { brokers: 9092 }", "1:19: `kafka.brokers` must be text, found `9092`; put quotes around it"),
-        ("kafka: { brokers: true }", "1:19: `kafka.brokers` must be text, found `true`; put quotes around it"),
+        (
+            "kafka: { max_poll_records: many }",
+            "1:28: `kafka.max_poll_records` must be a whole number, found `many`",
+        ),
+        (
+            "kafka: { max_poll_records: 1.5 }",
+            "1:28: `kafka.max_poll_records` must be a whole number, found `1.5`",
+        ),
+        (
+            "kafka: { max_poll_records: true }",
+            "1:28: `kafka.max_poll_records` must be a whole number, found `true`",
+        ),
+        (
+            "kafka: { max_poll_records: [1] }",
+            "1:28: `kafka.max_poll_records` must be a whole number, found a list",
+        ),
+        (
+            "kafka: { max_poll_records: {a: 1} }",
+            "1:28: `kafka.max_poll_records` must be a whole number, found a mapping",
+        ),
+        (
+            "kafka: { max_poll_records: ~ }",
+            "1:28: `kafka.max_poll_records` must hold a value, found nothing; give a value, or leave the key out",
+        ),
+        (
+            "kafka: { max_poll_records: 010 }",
+            "1:28: `kafka.max_poll_records` must be a whole number without a leading zero, found `010`; write octal as 0o17",
+        ),
+        (
+            "kafka: { brokers: 9092 }",
+            "1:19: `kafka.brokers` must be text, found `9092`; put quotes around it",
+        ),
+        (
+            "kafka: { brokers: true }",
+            "1:19: `kafka.brokers` must be text, found `true`; put quotes around it",
+        ),
         ("kafka: { brokers: [a] }", "1:19: `kafka.brokers` must be text, found a list"),
-        ("kafka: { startup_align_enabled: maybe }", "1:33: `kafka.startup_align_enabled` must be true or false, found `maybe`"),
-        ("kafka: { commit_interval_seconds: soon }", "1:35: `kafka.commit_interval_seconds` must be a number of seconds, found `soon`"),
+        (
+            "kafka: { startup_align_enabled: maybe }",
+            "1:33: `kafka.startup_align_enabled` must be true or false, found `maybe`",
+        ),
+        (
+            "kafka: { commit_interval_seconds: soon }",
+            "1:35: `kafka.commit_interval_seconds` must be a number of seconds, found `soon`",
+        ),
         ("kafka: text", "1:8: `kafka` must be a mapping, found text"),
         ("kafka: [a]", "1:8: `kafka` must be a mapping, found a list"),
-        ("executor: { env_inherit_deny: x }", "1:31: `executor.env_inherit_deny` must be a list, found text; write it as [\"a\", \"b\"]"),
-        ("executor: { env_inherit_deny: [a, ~] }", "1:35: `executor.env_inherit_deny[1]` must hold a value, found nothing"),
+        (
+            "executor: { env_inherit_deny: x }",
+            "1:31: `executor.env_inherit_deny` must be a list, found text; write it as [\"a\", \"b\"]",
+        ),
+        (
+            "executor: { env_inherit_deny: [a, ~] }",
+            "1:35: `executor.env_inherit_deny[1]` must hold a value, found nothing",
+        ),
         ("executor: { env: [a] }", "1:18: `executor.env` must be a mapping, found a list"),
-        ("logging: { level: LOUD }", "1:19: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, found `LOUD`"),
-        ("logging: { level: warn }", "1:19: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, found `warn`; did you mean `WARNING`?"),
-        ("kafka: { on_parse_error: pass }", "1:26: `kafka.on_parse_error` must be one of `dlq`, `skip`, found `pass`; `pass` is not available yet"),
+        (
+            "logging: { level: LOUD }",
+            "1:19: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, found `LOUD`",
+        ),
+        (
+            "logging: { level: warn }",
+            "1:19: `logging.level` must be one of `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, found `warn`; did you mean `WARNING`?",
+        ),
+        (
+            "kafka: { on_parse_error: pass }",
+            "1:26: `kafka.on_parse_error` must be one of `dlq`, `skip`, found `pass`; `pass` is not available yet",
+        ),
         ("app: 5", "1:6: `app` must be a mapping, found text"),
         ("[1]", "1:1: the configuration must be a mapping, found a list"),
         ("text", "1:1: the configuration must be a mapping, found text"),
@@ -90,23 +156,56 @@ fn a_value_out_of_range_says_the_range() {
         ("kafka: { max_poll_records: 0 }", "`kafka.max_poll_records` must be at least 1, found `0`"),
         ("kafka: { max_poll_records: -5 }", "`kafka.max_poll_records` must be at least 1, found `-5`"),
         ("executor: { max_retries: -1 }", "`executor.max_retries` must be at least 0, found `-1`"),
-        ("executor: { max_retries: 5000000000 }", "`executor.max_retries` must be from 0 to 4294967295, found `5000000000`"),
-        ("executor: { max_retries: 99999999999999999999 }", "`executor.max_retries` must be from 0 to 4294967295, found `99999999999999999999`"),
+        (
+            "executor: { max_retries: 5000000000 }",
+            "`executor.max_retries` must be from 0 to 4294967295, found `5000000000`",
+        ),
+        (
+            "executor: { max_retries: 99999999999999999999 }",
+            "`executor.max_retries` must be from 0 to 4294967295, found `99999999999999999999`",
+        ),
         ("metrics: { port: 0 }", "`metrics.port` must be from 1 to 65535, found `0`"),
         ("metrics: { port: 65536 }", "`metrics.port` must be from 1 to 65535, found `65536`"),
-        ("kafka: { commit_interval_seconds: 0 }", "`kafka.commit_interval_seconds` must be above 0, found `0`"),
-        ("kafka: { commit_interval_seconds: -1 }", "`kafka.commit_interval_seconds` must be above 0, found `-1`"),
-        ("kafka: { commit_interval_seconds: .nan }", "`kafka.commit_interval_seconds` must be above 0, found `.nan`"),
-        ("kafka: { commit_interval_seconds: .inf }", "`kafka.commit_interval_seconds` must be from 0 to 1000000000, found `.inf`"),
-        ("kafka: { commit_interval_seconds: 1e300 }", "`kafka.commit_interval_seconds` must be from 0 to 1000000000, found `1e300`"),
-        ("kafka: { session_timeout_ms: 3600001 }", "`kafka.session_timeout_ms` must be from 1 to 3600000, found `3600001`"),
+        (
+            "kafka: { commit_interval_seconds: 0 }",
+            "`kafka.commit_interval_seconds` must be above 0, found `0`",
+        ),
+        (
+            "kafka: { commit_interval_seconds: -1 }",
+            "`kafka.commit_interval_seconds` must be above 0, found `-1`",
+        ),
+        (
+            "kafka: { commit_interval_seconds: .nan }",
+            "`kafka.commit_interval_seconds` must be above 0, found `.nan`",
+        ),
+        (
+            "kafka: { commit_interval_seconds: .inf }",
+            "`kafka.commit_interval_seconds` must be from 0 to 1000000000, found `.inf`",
+        ),
+        (
+            "kafka: { commit_interval_seconds: 1e300 }",
+            "`kafka.commit_interval_seconds` must be from 0 to 1000000000, found `1e300`",
+        ),
+        (
+            "kafka: { session_timeout_ms: 3600001 }",
+            "`kafka.session_timeout_ms` must be from 1 to 3600000, found `3600001`",
+        ),
         ("executor: { max_stdout_bytes: 0 }", "`executor.max_stdout_bytes` must be at least 1, found `0`"),
-        ("executor: { max_in_hand_bytes: 1000 }", "`executor.max_in_hand_bytes` must be at least 1048576, found `1000`"),
-        ("executor: { success_exit_codes: [0, 256] }", "`executor.success_exit_codes[1]` must be from 0 to 255, found `256`"),
+        (
+            "executor: { max_in_hand_bytes: 1000 }",
+            "`executor.max_in_hand_bytes` must be at least 1048576, found `1000`",
+        ),
+        (
+            "executor: { success_exit_codes: [0, 256] }",
+            "`executor.success_exit_codes[1]` must be from 0 to 255, found `256`",
+        ),
         ("executor: { binary_path: '' }", "`executor.binary_path` must not be empty, found ``"),
         ("kafka: { source_topic: ' ' }", "`kafka.source_topic` must not be empty, found ` `"),
         ("kafka: { consumer_group: '' }", "`kafka.consumer_group` must not be empty, found ``"),
-        ("sinks: { filesystem: { a: { base_path: '' } } }", "`sinks.filesystem.a.base_path` must not be empty, found ``"),
+        (
+            "sinks: { filesystem: { a: { base_path: '' } } }",
+            "`sinks.filesystem.a.base_path` must not be empty, found ``",
+        ),
         ("sinks: { max_attempts: 0 }", "`sinks.max_attempts` must be at least 1, found `0`"),
         ("cache: { max_memory_entries: 0 }", "`cache.max_memory_entries` must be at least 1, found `0`"),
     ];

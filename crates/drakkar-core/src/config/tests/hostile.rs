@@ -21,6 +21,8 @@ fn aliases_cannot_blow_up() {
         text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
     }
     assert!(problem(&text).ends_with("the configuration is too large"));
+    let wide = format!("a: &a [{}]\nb: [{}]\n", "x, ".repeat(10_000), "*a, ".repeat(10_000));
+    assert!(problem(&wide).ends_with("the configuration is too large"));
     assert!(problem("a: &a [*a]").contains("this alias stands inside what it refers to"));
     assert!(problem("a: *nowhere").contains("not valid YAML"));
 }

@@ -1,9 +1,7 @@
 //! The layout of the reference loads unchanged, with its defaults.
 
 use super::{config, file, loaded, problem};
-use crate::config::{
-    Compression, Config, Format, Fsync, Level, OnParseError, OnSendFailure, Origin, load,
-};
+use crate::config::{Compression, Config, Format, Fsync, Level, OnParseError, OnSendFailure, Origin, load};
 
 const REFERENCE: &str = r#"
 worker_name_env: POD_NAME
@@ -172,7 +170,8 @@ fn dead_letters_and_sinks_inherit_what_they_do_not_set() {
 
 #[test]
 fn origins_tell_file_variable_and_default_apart() {
-    let loaded = loaded("executor:\n  window_size: 5\nsinks:\n  redis:\n    hot:\n", &[("DK_KAFKA__BROKERS", "x")]);
+    let loaded =
+        loaded("executor:\n  window_size: 5\nsinks:\n  redis:\n    hot:\n", &[("DK_KAFKA__BROKERS", "x")]);
     let name = "drakkar.yaml".into();
     assert_eq!(loaded.origin("executor.window_size"), Origin::File { name, line: 2, column: 16 });
     assert_eq!(loaded.origin("kafka.brokers"), Origin::Variable("DK_KAFKA__BROKERS".into()));
@@ -192,7 +191,9 @@ fn unset_neighbours_do_not_hide_a_set_path() {
 
 #[test]
 fn numbers_are_read_in_their_usual_forms() {
-    for (text, value) in [("7", 7), ("\"7\"", 7), ("+7", 7), ("7.0", 7), ("0x10", 16), ("0o10", 8), ("1_000", 1000)] {
+    for (text, value) in
+        [("7", 7), ("\"7\"", 7), ("+7", 7), ("7.0", 7), ("0x10", 16), ("0o10", 8), ("1_000", 1000)]
+    {
         let text = format!("executor: {{ window_size: {text} }}");
         assert_eq!(config(&text).executor.window_size, value, "{text}");
     }

@@ -109,7 +109,10 @@ debug:
   auth_token: s/hunter2/x
 ";
     let chars: Vec<char> = text.chars().collect();
-    let edits = ["", " ", ":", ": ", ":\n", "\n", "\n  ", "\"", "'", "{", "}", "[", "]", ",", ", ", "- ", "#", "&a ", "*a", "!", "|", "\t"];
+    let edits = [
+        "", " ", ":", ": ", ":\n", "\n", "\n  ", "\"", "'", "{", "}", "[", "]", ",", ", ", "- ", "#", "&a ",
+        "*a", "!", "|", "\t",
+    ];
     for at in 0..chars.len() {
         for (edit, removed) in edits.iter().flat_map(|edit| [(edit, 0), (edit, 1)]) {
             let before: String = chars[..at].iter().collect();

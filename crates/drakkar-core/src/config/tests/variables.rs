@@ -6,7 +6,8 @@ use crate::config::load;
 #[test]
 fn variables_override_the_file_which_overrides_the_defaults() {
     let text = "kafka: { brokers: file, source_topic: file }";
-    let config = loaded(text, &[("DK_KAFKA__BROKERS", "variable"), ("DK_CONFIG", "/x"), ("PATH", "/bin")]).config;
+    let config =
+        loaded(text, &[("DK_KAFKA__BROKERS", "variable"), ("DK_CONFIG", "/x"), ("PATH", "/bin")]).config;
     assert_eq!(config.kafka.brokers, "variable");
     assert_eq!(config.kafka.source_topic, "file");
     assert_eq!(config.kafka.consumer_group, "drakkar-workers");
@@ -110,7 +111,10 @@ fn null_resets_what_is_optional_and_is_text_elsewhere() {
     assert_eq!(loaded.config.executor.env_inherit_deny.len(), 7, "null means the default list");
     assert_eq!(loaded.warnings.len(), 1);
     assert!(loaded.warnings[0].to_string().starts_with("DK_CACHE__MAX_MEMORY_ENTRIES: "));
-    assert!(variable_problem("", &[("DK_EXECUTOR__WINDOW_SIZE", "null")]).ends_with("a whole number, found `null`"));
+    assert!(
+        variable_problem("", &[("DK_EXECUTOR__WINDOW_SIZE", "null")])
+            .ends_with("a whole number, found `null`")
+    );
 }
 
 #[test]
@@ -187,14 +191,46 @@ fn an_incomplete_new_sink_points_at_its_variable() {
 #[test]
 fn a_section_or_list_given_as_text_is_a_clear_error() {
     let cases = [
-        ("DK_KAFKA", "x", "DK_KAFKA: `kafka` is a section, and takes JSON; this is not (wrong at character 1); set its keys one by one, as in `DK_KAFKA__...`"),
-        ("DK_KAFKA", "5", "DK_KAFKA: `kafka` is a section, and takes JSON that is one; found text; set its keys one by one, as in `DK_KAFKA__...`"),
-        ("DK_EXECUTOR__ENV", "a=b", "DK_EXECUTOR__ENV: `executor.env` is a mapping, and takes JSON; this is not (wrong at character 1); write it as {\"a\": \"b\"}"),
-        ("DK_EXECUTOR__ENV", "{\"a\": \"x\", \"a\": \"y\"}", "DK_EXECUTOR__ENV: `executor.env` is a mapping, and takes JSON; this is not (it repeats a key); write it as {\"a\": \"b\"}"),
-        ("DK_EXECUTOR__ENV_INHERIT_DENY", "a,b", "DK_EXECUTOR__ENV_INHERIT_DENY: `executor.env_inherit_deny` is a list, and takes JSON; this is not (wrong at character 1); write it as [\"a\", \"b\"]"),
-        ("DK_EXECUTOR__ENV_INHERIT_DENY", "{}", "DK_EXECUTOR__ENV_INHERIT_DENY: `executor.env_inherit_deny` is a list, and takes JSON that is one; found a mapping; write it as [\"a\", \"b\"]"),
-        ("DK_EXECUTOR__ENV_INHERIT_DENY__0", "a", "DK_EXECUTOR__ENV_INHERIT_DENY__0: `executor.env_inherit_deny` is a list; its items cannot be set one by one; set the whole list as JSON in `DK_EXECUTOR__ENV_INHERIT_DENY`"),
-        ("DK_KAFKA__BROKERS__X", "a", "DK_KAFKA__BROKERS__X: `kafka.brokers` is a single value with nothing below it; set it in `DK_KAFKA__BROKERS`"),
+        (
+            "DK_KAFKA",
+            "x",
+            "DK_KAFKA: `kafka` is a section, and takes JSON; this is not (wrong at character 1); set its keys one by one, as in `DK_KAFKA__...`",
+        ),
+        (
+            "DK_KAFKA",
+            "5",
+            "DK_KAFKA: `kafka` is a section, and takes JSON that is one; found text; set its keys one by one, as in `DK_KAFKA__...`",
+        ),
+        (
+            "DK_EXECUTOR__ENV",
+            "a=b",
+            "DK_EXECUTOR__ENV: `executor.env` is a mapping, and takes JSON; this is not (wrong at character 1); write it as {\"a\": \"b\"}",
+        ),
+        (
+            "DK_EXECUTOR__ENV",
+            "{\"a\": \"x\", \"a\": \"y\"}",
+            "DK_EXECUTOR__ENV: `executor.env` is a mapping, and takes JSON; this is not (it repeats a key); write it as {\"a\": \"b\"}",
+        ),
+        (
+            "DK_EXECUTOR__ENV_INHERIT_DENY",
+            "a,b",
+            "DK_EXECUTOR__ENV_INHERIT_DENY: `executor.env_inherit_deny` is a list, and takes JSON; this is not (wrong at character 1); write it as [\"a\", \"b\"]",
+        ),
+        (
+            "DK_EXECUTOR__ENV_INHERIT_DENY",
+            "{}",
+            "DK_EXECUTOR__ENV_INHERIT_DENY: `executor.env_inherit_deny` is a list, and takes JSON that is one; found a mapping; write it as [\"a\", \"b\"]",
+        ),
+        (
+            "DK_EXECUTOR__ENV_INHERIT_DENY__0",
+            "a",
+            "DK_EXECUTOR__ENV_INHERIT_DENY__0: `executor.env_inherit_deny` is a list; its items cannot be set one by one; set the whole list as JSON in `DK_EXECUTOR__ENV_INHERIT_DENY`",
+        ),
+        (
+            "DK_KAFKA__BROKERS__X",
+            "a",
+            "DK_KAFKA__BROKERS__X: `kafka.brokers` is a single value with nothing below it; set it in `DK_KAFKA__BROKERS`",
+        ),
         ("DK_APP__X", "a", "DK_APP__X: `app` cannot be set by variables; set it in the file"),
         ("DK_APP", "{}", "DK_APP: `app` cannot be set by variables; set it in the file"),
         ("DK_SINKS__KAFKA____TOPIC", "a", "DK_SINKS__KAFKA____TOPIC: a name is missing below `sinks.kafka`"),

@@ -11,7 +11,7 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    async fn on_error(&self, failure: &TaskFailure) -> ErrorAction {
+    async fn on_error(&self, _failure: &TaskFailure) -> ErrorAction {
         ErrorAction::Skip
     }
 }

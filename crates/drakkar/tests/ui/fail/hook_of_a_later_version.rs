@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_window_complete(&self, window: Window<'_, Request>) -> Result<()> {
+    async fn on_window_complete(&self, _window: Window<'_, Request>) -> Result<()> {
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    async fn arrange(&self, window: Window<'_, &str>) -> Result<Vec<Task>> {
+    async fn arrange(&self, _window: Window<'_, &str>) -> Result<Vec<Task>> {
         Ok(Vec::new())
     }
 }

@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_message_complete(&self, group: &MessageGroup<String>) -> Result<()> {
+    async fn on_message_complete(&self, _group: &MessageGroup<String>) -> Result<()> {
         Ok(())
     }
 }

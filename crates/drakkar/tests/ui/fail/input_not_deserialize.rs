@@ -8,7 +8,7 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    async fn arrange(&self, window: Window<'_, Plain>) -> Result<Vec<Task>> {
+    async fn arrange(&self, _window: Window<'_, Plain>) -> Result<Vec<Task>> {
         Ok(Vec::new())
     }
 }

@@ -11,7 +11,7 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    async fn arrange(&self, window: Window<'_, Reqest>) -> Result<Vec<Task>> {
+    async fn arrange(&self, _window: Window<'_, Reqest>) -> Result<Vec<Task>> {
         Ok(Vec::new())
     }
 }

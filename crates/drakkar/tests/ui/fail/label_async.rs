@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn message_label(&self, message: &Message<Request>) -> String {
+    async fn message_label(&self, _message: &Message<Request>) -> String {
         String::new()
     }
 }

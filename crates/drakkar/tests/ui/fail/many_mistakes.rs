@@ -11,19 +11,19 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    fn arrange(&mut self, window: &Window<'_, Request>) -> Vec<Task> {
+    fn arrange(&mut self, _window: &Window<'_, Request>) -> Vec<Task> {
         Vec::new()
     }
 
-    async fn on_task_completed(&self, done: &TaskResult) -> Result<()> {
+    async fn on_task_completed(&self, _done: &TaskResult) -> Result<()> {
         Ok(())
     }
 
-    async fn on_error(&self, failure: TaskFailure, ctx: Context) -> Result<ErrorAction> {
+    async fn on_error(&self, _failure: TaskFailure, _ctx: Context) -> Result<ErrorAction> {
         Ok(ErrorAction::Skip)
     }
 
-    async fn message_label(&self, message: &Message<Request>) -> &str {
+    async fn message_label(&self, _message: &Message<Request>) -> &str {
         ""
     }
 

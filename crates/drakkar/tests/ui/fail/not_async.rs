@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    fn on_error(&self, failure: &TaskFailure) -> ErrorAction {
+    fn on_error(&self, _failure: &TaskFailure) -> ErrorAction {
         ErrorAction::Skip
     }
 }

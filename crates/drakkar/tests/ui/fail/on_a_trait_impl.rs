@@ -1,7 +1,5 @@
 // Rule: the attribute is for inherent impl blocks.
 
-use drakkar::prelude::*;
-
 struct Search;
 
 #[drakkar::handler]

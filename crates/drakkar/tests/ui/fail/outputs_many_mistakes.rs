@@ -2,7 +2,7 @@
 
 use drakkar::prelude::*;
 
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 struct Item {
     id: u64,
     name: String,

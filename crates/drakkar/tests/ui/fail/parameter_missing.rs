@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_task_complete(&self, ctx: &Context) -> Result<()> {
+    async fn on_task_complete(&self, _ctx: &Context) -> Result<()> {
         Ok(())
     }
 }

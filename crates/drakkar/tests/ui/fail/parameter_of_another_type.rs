@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_task_complete(&self, done: &Vec<TaskResult>) -> Result<()> {
+    async fn on_task_complete(&self, _done: &Vec<TaskResult>) -> Result<()> {
         Ok(())
     }
 }

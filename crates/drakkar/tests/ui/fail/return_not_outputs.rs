@@ -18,7 +18,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_task_complete(&self, done: &TaskResult) -> Result<Plain> {
+    async fn on_task_complete(&self, _done: &TaskResult) -> Result<Plain> {
         Ok(Plain)
     }
 }

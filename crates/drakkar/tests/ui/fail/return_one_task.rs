@@ -11,7 +11,7 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    async fn arrange(&self, window: Window<'_, Request>) -> Result<Task> {
+    async fn arrange(&self, _window: Window<'_, Request>) -> Result<Task> {
         Err(Error::msg("no task"))
     }
 }

@@ -11,7 +11,7 @@ struct Search;
 
 #[drakkar::handler]
 impl Search {
-    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<String>> {
+    async fn arrange(&self, _window: Window<'_, Request>) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 }

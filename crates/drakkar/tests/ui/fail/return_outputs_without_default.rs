@@ -21,7 +21,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
+    async fn on_task_complete(&self, _done: &TaskResult) -> Result<Outputs> {
         Ok(Outputs { texts: Vec::new() })
     }
 }

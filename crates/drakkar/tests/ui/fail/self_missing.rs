@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_error(failure: &TaskFailure) -> ErrorAction {
+    async fn on_error(_failure: &TaskFailure) -> ErrorAction {
         ErrorAction::Skip
     }
 }

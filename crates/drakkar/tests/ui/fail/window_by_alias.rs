@@ -13,7 +13,7 @@ type Requests<'a> = Window<'a, Request>;
 
 #[drakkar::handler]
 impl Search {
-    async fn arrange(&self, window: Requests<'_>) -> Result<Vec<Task>> {
+    async fn arrange(&self, _window: Requests<'_>) -> Result<Vec<Task>> {
         Ok(Vec::new())
     }
 }

@@ -1,0 +1,123 @@
+//! Makes the parts of a worker from its configuration.
+
+use std::{ffi::OsString, sync::Arc, time::Duration};
+
+use drakkar_core::{
+    config::{Batching as BatchSettings, Config},
+    sink::{Batching, Sink},
+};
+use drakkar_runtime::NamedSink;
+
+use crate::RunError;
+
+/// The settings of the program pool.
+pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
+    let executor = &config.executor;
+    drakkar_executor::Settings {
+        max_executors: u32::try_from(executor.max_executors).unwrap_or(u32::MAX),
+        program: executor.binary_path.as_ref().map(Into::into),
+        env: executor.env.iter().map(|(k, v)| (OsString::from(k), OsString::from(v.expose()))).collect(),
+        inherit_env: executor.env_inherit_parent,
+        env_deny: executor.env_inherit_deny.clone(),
+        timeout: executor.task_timeout_seconds.duration(),
+        kill_grace: executor.kill_grace_seconds.duration(),
+        max_stdout: executor.max_stdout_bytes as u64,
+        max_stderr: executor.max_stderr_bytes as u64,
+        success_codes: executor.success_exit_codes.clone(),
+    }
+}
+
+/// The settings of the Kafka source.
+pub(crate) fn source(config: &Config, worker: &str) -> drakkar_kafka::Settings {
+    let kafka = &config.kafka;
+    drakkar_kafka::Settings {
+        brokers: kafka.brokers.clone(),
+        topic: kafka.source_topic.clone(),
+        group: kafka.consumer_group.clone(),
+        worker: worker.to_owned(),
+        max_poll_records: kafka.max_poll_records,
+        session_timeout: kafka.session_timeout_ms.duration(),
+        heartbeat_interval: kafka.heartbeat_interval_ms.duration(),
+        max_poll_interval: kafka.max_poll_interval_ms.duration(),
+        queue_max_messages: kafka.queue_max_messages,
+        rebalance_drain: kafka.rebalance_drain_seconds.duration(),
+        commit_interval: kafka.commit_interval_seconds.duration(),
+        commit_timeout: kafka.commit_timeout_seconds.duration(),
+        close_timeout: kafka.close_timeout_seconds.duration(),
+        connect_timeout: kafka.connect_timeout_seconds.duration(),
+        extra: Vec::new(),
+    }
+}
+
+/// The sinks of the configuration whose type is built into this binary, in the order of their types.
+pub(crate) fn sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, RunError> {
+    let mut sinks = Vec::new();
+    #[cfg(feature = "sink-kafka")]
+    for (name, sink) in &config.sinks.kafka {
+        let timeout = sink.message_timeout_seconds.duration();
+        let made = drakkar_sinks_kafka::KafkaSink::new(drakkar_sinks_kafka::Settings {
+            name: name.clone(),
+            brokers: config.sink_brokers(sink).to_owned(),
+            topic: sink.topic.clone(),
+            client_id: worker.to_owned(),
+            message_timeout: timeout,
+            compression: Some(sink.compression.as_str().to_owned()),
+            connect_timeout: config.kafka.connect_timeout_seconds.duration(),
+            extra: Vec::new(),
+        });
+        // The producer's own time-out decides: an attempt cut off earlier would send a message twice.
+        let attempt = config.sinks.delivery_timeout_seconds.duration().max(timeout + Duration::from_secs(5));
+        sinks.push(named(name, made, &sink.batching, attempt)?);
+    }
+    #[cfg(feature = "sink-filesystem")]
+    for (name, sink) in &config.sinks.filesystem {
+        let made = drakkar_sinks_filesystem::FilesystemSink::new(drakkar_sinks_filesystem::Settings {
+            name: name.clone(),
+            base_path: (&sink.base_path).into(),
+            create_folders: sink.create_folders,
+            fsync: sink.fsync == drakkar_core::config::Fsync::Batch,
+        });
+        let attempt = config.sinks.delivery_timeout_seconds.duration();
+        sinks.push(named(name, made, &sink.batching, attempt)?);
+    }
+    Ok(sinks)
+}
+
+/// The dead letter topic.
+pub(crate) fn dead_letters(config: &Config, worker: &str) -> Result<NamedSink, RunError> {
+    let timeout = config.dlq.message_timeout_seconds.duration();
+    let made = drakkar_sinks_kafka::KafkaSink::new(drakkar_sinks_kafka::Settings {
+        name: "dlq".to_owned(),
+        brokers: config.dlq_brokers().to_owned(),
+        topic: config.dlq_topic(),
+        client_id: worker.to_owned(),
+        message_timeout: timeout,
+        // Dead letters carry their message as text, which is longer than the message: without compression the broker
+        // could refuse the letter of a message that it accepted.
+        compression: Some("gzip".to_owned()),
+        connect_timeout: config.kafka.connect_timeout_seconds.duration(),
+        extra: Vec::new(),
+    });
+    named("dlq", made, &BatchSettings::default(), timeout + Duration::from_secs(5))
+}
+
+fn named<S: Sink + 'static>(
+    name: &str,
+    made: Result<S, drakkar_core::sink::Failure>,
+    batching: &BatchSettings,
+    attempt_timeout: Duration,
+) -> Result<NamedSink, RunError> {
+    let sink = made.map_err(|failure| RunError::Sink {
+        kind: "configured",
+        name: name.to_owned(),
+        message: failure.message.to_string(),
+    })?;
+    let defaults = sink.batching();
+    let batching = Batching {
+        max_items: batching.max_items.unwrap_or(defaults.max_items),
+        max_bytes: batching.max_bytes.unwrap_or(defaults.max_bytes),
+        linger: batching.linger_ms.map_or(defaults.linger, |l| l.duration()),
+        concurrency: batching.concurrency.unwrap_or(defaults.concurrency),
+    };
+    Ok(NamedSink { name: name.into(), sink: Arc::new(sink), batching, attempt_timeout })
+}

@@ -1,0 +1,50 @@
+//! Why a worker could not start or go on.
+
+use drakkar_runtime::Exit;
+
+/// Why a worker could not start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// `on_startup` failed.
+    #[error("hook `on_startup` failed: {0}")]
+    Startup(String),
+    /// The worker's name cannot be used.
+    #[error(
+        "the worker name `{name}` (from the variable `{variable}`) may hold only letters, digits, `.`, `_` and `-`, \
+         and must start with a letter or digit"
+    )]
+    WorkerName {
+        /// The name.
+        name: String,
+        /// Where it came from.
+        variable: String,
+    },
+    /// A configured sink cannot be made.
+    #[error("failed to prepare {kind} sink `{name}`: {message}")]
+    Sink {
+        /// Its type.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The program pool cannot start.
+    #[error("failed to start the executor")]
+    Executor(#[from] drakkar_executor::StartError),
+    /// The engine could not start or go on.
+    #[error(transparent)]
+    Engine(#[from] drakkar_runtime::RunError),
+}
+
+impl RunError {
+    /// The exit code that goes with it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            RunError::WorkerName { .. } => Exit::Config,
+            RunError::Startup(_) | RunError::Sink { .. } | RunError::Executor(_) => Exit::Startup,
+            RunError::Engine(error) => error.exit(),
+        }
+    }
+}
