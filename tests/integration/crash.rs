@@ -1,0 +1,41 @@
+//! A worker that is killed at any moment loses nothing.
+
+use std::time::Duration;
+
+use drakkar_tests::{group, kafka};
+
+use crate::scene::Scene;
+
+#[test]
+fn three_kills_in_a_run_lose_nothing() {
+    let mut scene = Scene::new("killed", 8);
+    // Seldom commits make it certain that a kill finds finished work that is not committed.
+    scene.setup.kafka.push("commit_interval_seconds: 2".into());
+    scene.setup.kafka.push("session_timeout_ms: 6000".into());
+    scene.setup.kafka.push("heartbeat_interval_ms: 1000".into());
+    scene.issue(20_000, "echo");
+    let seed = seed();
+    println!("seed {seed}");
+    for kill in 0..3u64 {
+        let worker = scene.setup.start(&format!("w{kill}")).unwrap();
+        // Between 10 % and 80 % of the way, at a moment that no timer of the worker knows.
+        let moment = 2_000 + 4_500 * kill as i64 + (seed >> (8 * kill)) as i64 % 2_000;
+        scene.wait_progress(moment, Duration::from_secs(120));
+        worker.crash().unwrap();
+    }
+    let worker = scene.setup.start("w3").unwrap();
+    scene.wait_committed(Duration::from_secs(180));
+    worker.stop(Duration::from_secs(35)).unwrap();
+    let judgement = scene.assert_nothing_lost();
+    assert!(judgement.duplicates > 0, "void: no kill found unfinished work");
+    // Per kill at most what was in hand: the window cap of each partition.
+    assert!(judgement.duplicates <= 3 * 8 * 10_000, "{judgement}");
+    group::check(&group::commits(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap()).unwrap();
+}
+
+fn seed() -> u64 {
+    match std::env::var("DRAKKAR_SEED") {
+        Ok(seed) => seed.parse().expect("DRAKKAR_SEED is a number"),
+        Err(_) => kafka::unique("").bytes().fold(7, |sum: u64, b| sum.wrapping_mul(31).wrapping_add(b.into())),
+    }
+}

@@ -1,0 +1,16 @@
+//! Tests against a real broker, with real worker processes. Run them with `cargo xtask test`.
+
+#[cfg(feature = "real-services")]
+mod crash;
+#[cfg(feature = "real-services")]
+mod outage;
+#[cfg(feature = "real-services")]
+mod poison;
+#[cfg(feature = "real-services")]
+mod rebalance;
+#[cfg(feature = "real-services")]
+mod scene;
+#[cfg(feature = "real-services")]
+mod startup;
+#[cfg(feature = "real-services")]
+mod throughput;

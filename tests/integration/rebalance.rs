@@ -1,0 +1,30 @@
+//! Workers come and go in the middle of a run.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use drakkar_tests::{group, wait};
+
+use crate::scene::Scene;
+
+#[test]
+fn a_worker_that_joins_and_one_that_leaves_lose_nothing() {
+    let mut scene = Scene::new("rebalance", 8);
+    scene.issue(20_000, "echo");
+    let first = scene.setup.start("first").unwrap();
+    scene.wait_progress(2_000, Duration::from_secs(60));
+    let second = scene.setup.start("second").unwrap();
+    wait::until("partitions of the second worker", Duration::from_secs(60), || {
+        second.log().contains("partitions_assigned").then_some(())
+    });
+    scene.wait_progress(8_000, Duration::from_secs(120));
+    let ended = first.stop(Duration::from_secs(35)).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{:?}", ended.ledger);
+    scene.wait_committed(Duration::from_secs(180));
+    let ended = second.stop(Duration::from_secs(35)).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{:?}", ended.ledger);
+    scene.assert_nothing_lost();
+    let commits = group::commits(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap();
+    let workers: BTreeSet<_> = commits.iter().map(|c| c.worker.as_str()).collect();
+    assert_eq!(workers, BTreeSet::from(["first", "second"]), "void: one worker did everything");
+    group::check(&commits).unwrap();
+}

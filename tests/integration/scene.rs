@@ -1,0 +1,111 @@
+//! What most tests need: topics of their own, a judge, and a way to see that everything settled.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use drakkar_tests::{
+    judge::{Judge, Judgement},
+    kafka::{self, Reader, Record},
+    wait,
+    worker::Setup,
+};
+use rdkafka::message::OwnedMessage;
+
+/// Topics, a judge and the settings of a worker.
+pub struct Scene {
+    pub brokers: String,
+    pub partitions: i32,
+    pub judge: Judge,
+    pub setup: Setup,
+}
+
+impl Scene {
+    pub fn new(name: &str, partitions: i32) -> Self {
+        Self::on(&kafka::shared_broker(), name, partitions)
+    }
+
+    pub fn on(brokers: &str, name: &str, partitions: i32) -> Self {
+        let name = kafka::unique(name);
+        let (topic, answers) = (format!("{name}-in"), format!("{name}-out"));
+        let letters = format!("{topic}_dlq");
+        kafka::create_topics(brokers, &[(&topic, partitions), (&answers, 2), (&letters, 1)]).unwrap();
+        let setup = Setup {
+            brokers: brokers.to_owned(),
+            topic,
+            answers,
+            group: format!("{name}-group"),
+            kafka: Vec::new(),
+            executor: Vec::new(),
+            folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name),
+            program: env!("CARGO_BIN_EXE_test-worker").into(),
+            child: env!("CARGO_BIN_EXE_test-child").into(),
+        };
+        Self { brokers: brokers.to_owned(), partitions, judge: Judge::default(), setup }
+    }
+
+    /// Issues messages of this kind, evenly over the partitions.
+    pub fn issue(&mut self, count: usize, kind: &str) {
+        let records: Vec<_> =
+            (0..count).map(|n| self.judge.issue(n as i32 % self.partitions, kind)).collect();
+        self.produce(records);
+    }
+
+    pub fn produce(&self, records: impl IntoIterator<Item = Record>) {
+        kafka::produce(&self.brokers, &self.setup.topic, records).unwrap();
+    }
+
+    pub fn committed(&self) -> Vec<i64> {
+        kafka::committed(&self.brokers, &self.setup.group, &self.setup.topic, self.partitions).unwrap()
+    }
+
+    pub fn ends(&self) -> Vec<i64> {
+        kafka::ends(&self.brokers, &self.setup.topic, self.partitions).unwrap()
+    }
+
+    /// Waits until every message of the source topic is committed.
+    pub fn wait_committed(&self, limit: Duration) {
+        let ends = self.ends();
+        wait::until("commit of the whole source topic", limit, || (self.committed() == ends).then_some(()));
+    }
+
+    /// Waits until this many messages are committed.
+    pub fn wait_progress(&self, messages: i64, limit: Duration) {
+        let what = format!("{messages} committed messages");
+        wait::until(&what, limit, || {
+            let sum: i64 = self.committed().iter().filter(|o| **o > 0).sum();
+            (sum >= messages).then_some(())
+        });
+    }
+
+    pub fn answers(&self) -> Vec<OwnedMessage> {
+        Reader::new(&self.brokers, &self.setup.answers).unwrap().drain()
+    }
+
+    pub fn letters(&self) -> Vec<OwnedMessage> {
+        Reader::new(&self.brokers, &format!("{}_dlq", self.setup.topic)).unwrap().drain()
+    }
+
+    pub fn judgement(&self) -> Judgement {
+        let judgement = self.judge.judge(&self.answers(), &self.letters());
+        println!("{judgement}");
+        judgement
+    }
+
+    /// Asserts that nothing is missing, corrupted or invented.
+    pub fn assert_nothing_lost(&self) -> Judgement {
+        let judgement = self.judgement();
+        assert_eq!((judgement.missing, judgement.corrupted, judgement.invented), (0, 0, 0), "{judgement}");
+        judgement
+    }
+}
+
+/// Runs `check` again and again until the limit, to show that something stays true.
+pub fn holds_for(limit: Duration, mut check: impl FnMut()) {
+    let until = Instant::now() + limit;
+    while Instant::now() < until {
+        check();
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,85 @@
+//! A worker for tests: each message says what should become of it.
+
+use std::{process::ExitCode, time::Duration};
+
+use drakkar::prelude::*;
+
+/// What a message asks for.
+#[derive(Deserialize)]
+struct Order {
+    id: String,
+    /// What the program gets and must give back.
+    body: String,
+    #[serde(default)]
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// The body goes through a program.
+    #[default]
+    Echo,
+    /// The body comes back without a program.
+    Precomputed,
+    /// `arrange` panics.
+    PanicInArrange,
+    /// `on_task_complete` panics.
+    PanicInComplete,
+    /// The program never ends.
+    Hang,
+}
+
+/// What came back.
+#[derive(Serialize)]
+struct Answer {
+    id: String,
+    body: String,
+}
+
+#[derive(Default, SinkOutputs)]
+struct Outputs {
+    #[sink(kafka = "answers", key = "id")]
+    answers: Vec<Answer>,
+}
+
+struct TestWorker;
+
+#[drakkar::handler]
+impl TestWorker {
+    async fn arrange(&self, window: Window<'_, Order>, ctx: &Context) -> Result<Vec<Task>> {
+        let child = ctx.app::<App>()?.child;
+        let task = |message: &Message<Order>| {
+            let order = message.payload();
+            let task = Task::for_message(message).program(&child).label("id", &order.id);
+            match order.kind {
+                Kind::PanicInArrange => panic!("asked to panic in arrange"),
+                Kind::Precomputed => task.output(order.body.clone()),
+                Kind::Hang => task.arg("hang").timeout(Duration::from_millis(500)),
+                Kind::PanicInComplete => task.arg("echo").stdin("panic"),
+                Kind::Echo => task.arg("echo").stdin(order.body.clone()),
+            }
+        };
+        Ok(window.messages().map(task).collect())
+    }
+
+    async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
+        let body = done.stdout_text().into_owned();
+        assert_ne!(body, "panic", "asked to panic in on_task_complete");
+        Ok(Outputs { answers: vec![Answer { id: done.task.labels()["id"].clone(), body }] })
+    }
+
+    fn message_label(&self, message: &Message<Order>) -> String {
+        message.payload().id.clone()
+    }
+}
+
+/// The `app` section.
+#[derive(Deserialize)]
+struct App {
+    child: String,
+}
+
+fn main() -> ExitCode {
+    drakkar::run(TestWorker)
+}
