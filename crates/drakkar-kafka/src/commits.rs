@@ -6,11 +6,11 @@ use drakkar_core::{
 };
 use rdkafka::{
     Offset as KafkaOffset, TopicPartitionList,
-    consumer::{CommitMode, Consumer},
+    consumer::Consumer,
     error::{KafkaResult, RDKafkaErrorCode},
 };
 
-use crate::thread::SourceThread;
+use crate::{commit_queue, thread::SourceThread};
 
 impl SourceThread {
     /// Reads how far the current assignments got, and commits when it is time.
@@ -47,7 +47,7 @@ impl SourceThread {
                 tracing::warn!(category = "kafka", partition = element.partition(), %error, "an offset was not stored");
             }
         }
-        self.consumer.commit_consumer_state(CommitMode::Async)
+        commit_queue::commit_stored(&self.consumer)
     }
 
     /// The answer to a commit came.

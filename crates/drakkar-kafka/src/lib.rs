@@ -19,6 +19,7 @@
 
 mod assignment;
 mod close;
+mod commit_queue;
 mod commits;
 mod context;
 mod control;

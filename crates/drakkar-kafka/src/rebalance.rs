@@ -29,9 +29,8 @@ pub(crate) struct Revoking {
 impl SourceThread {
     pub(crate) fn assign(&mut self, partitions: &[i32]) {
         let list = self.list(partitions);
-        // An empty list still has to be answered under the eager protocol, and is skipped under the other.
+        // An empty list has to be answered as well: until then librdkafka joins no further rebalance.
         let assigned = match self.consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative if partitions.is_empty() => Ok(()),
             RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&list),
             _ => self.consumer.assign(&list),
         };
@@ -106,7 +105,6 @@ impl SourceThread {
 
     fn unassign(&self, partitions: &[i32]) -> KafkaResult<()> {
         match self.consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative if partitions.is_empty() => Ok(()),
             RebalanceProtocol::Cooperative => self.consumer.incremental_unassign(&self.list(partitions)),
             _ => self.consumer.unassign(),
         }
