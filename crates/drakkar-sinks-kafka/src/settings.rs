@@ -1,0 +1,50 @@
+//! The settings of a Kafka sink.
+
+use std::time::Duration;
+
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
+
+/// What a Kafka sink needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The sink's name, for errors.
+    pub name: String,
+    /// Bootstrap servers.
+    pub brokers: String,
+    /// The topic to write to.
+    pub topic: String,
+    /// The client id.
+    pub client_id: String,
+    /// Time for a record to be acknowledged, retries included.
+    pub message_timeout: Duration,
+    /// The compression codec by its librdkafka name; none when absent.
+    pub compression: Option<String>,
+    /// Time for the first answer of a broker.
+    pub connect_timeout: Duration,
+    /// Further librdkafka settings, which override those made here.
+    pub extra: Vec<(String, String)>,
+}
+
+impl Settings {
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", &self.client_id)
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .set("batch.num.messages", "10000")
+            .set("message.max.bytes", "8000000")
+            .set("queue.buffering.max.messages", "500000")
+            .set("queue.buffering.max.kbytes", "262144")
+            .set("message.timeout.ms", self.message_timeout.as_millis().to_string())
+            .set("compression.codec", self.compression.as_deref().unwrap_or("none"))
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("allow.auto.create.topics", "false")
+            .set_log_level(RDKafkaLogLevel::Warning);
+        for (key, value) in &self.extra {
+            config.set(key, value);
+        }
+        config
+    }
+}
