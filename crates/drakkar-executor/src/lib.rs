@@ -1,1 +1,38 @@
-//! Placeholder.
+//! The process pool of drakkar: runs each task as a program of its own, a fixed number at once.
+//!
+//! ```no_run
+//! use drakkar_executor::{ProcessPool, Settings};
+//!
+//! # async fn start() -> Result<(), drakkar_executor::StartError> {
+//! let settings = Settings { max_executors: 8, program: Some("rg".into()), ..Settings::default() };
+//! let pool = ProcessPool::start(settings)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it works
+//!
+//! As many workers as there are slots take jobs from one gate, lowest priority value first. A worker runs one program
+//! at a time: it feeds its input, reads both outputs up to their caps, and waits for its end, all at once and within
+//! one time limit. Each job is answered exactly once.
+//!
+//! Each program leads a process group of its own. To stop one, the group gets TERM, then KILL after the grace period,
+//! and its output is read meanwhile. When the program has ended, whatever it left in its group is killed before the
+//! program is reaped, so that the number of the group cannot have gone to somebody else. A process that leaves the
+//! group (`setsid`) escapes.
+//!
+//! What is left in the pipes after the end is read until they close, are quiet for 200 ms, or 2 s have passed.
+//! A program whose pipes are held open by then has leaked: its exit code still decides.
+
+mod attempt;
+mod environment;
+mod error;
+mod group;
+mod output;
+mod pool;
+mod program;
+mod settings;
+
+pub use error::{ProgramError, StartError};
+pub use pool::ProcessPool;
+pub use settings::Settings;

@@ -35,7 +35,7 @@ impl Exit {
     }
 }
 
-/// Why a worker could not start or go on.
+/// Why a worker could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A route of the handler has no sink in the configuration, or the wrong one.
@@ -62,11 +62,8 @@ pub enum RunError {
         error: String,
     },
     /// The source could not start.
-    #[error("failed to open the source: {0}")]
+    #[error("failed to open the source")]
     Source(#[source] SourceError),
-    /// The source cannot go on.
-    #[error("the source cannot go on: {0}")]
-    Fatal(#[source] SourceError),
 }
 
 impl RunError {
@@ -75,7 +72,6 @@ impl RunError {
         match self {
             RunError::Route(_) => Exit::Config,
             RunError::Sink { .. } | RunError::Hook { .. } | RunError::Source(_) => Exit::Startup,
-            RunError::Fatal(_) => Exit::Fatal,
         }
     }
 }

@@ -122,8 +122,7 @@ impl<H: Handler> Worker<H> {
     /// Runs until a stop is asked for or the source ends.
     ///
     /// # Errors
-    /// When a sink cannot be reached, `on_ready` fails, or the source cannot go on. Everything that was started is
-    /// stopped before.
+    /// When a sink cannot be reached or `on_ready` fails. Everything that was started is stopped before.
     pub async fn run(self, mut stop: Stop) -> Result<Summary, RunError> {
         let Self { parts, settings, routes, status } = self;
         let Parts { handler, ctx, source, executor, sinks, dead_letters, bytes, events } = parts;
@@ -163,7 +162,7 @@ impl<H: Handler> Worker<H> {
         if subscribe {
             source.control.subscribe();
         }
-        engine::Engine::new(shared, source, deliveries, settings, status).run(stop).await
+        Ok(engine::Engine::new(shared, source, deliveries, settings, status).run(stop).await)
     }
 }
 

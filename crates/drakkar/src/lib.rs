@@ -3,7 +3,7 @@
 //! You annotate one impl block with [`handler`]; drakkar owns polling, windows, backpressure, processes, retries, delivery,
 //! dead letters and offsets. At least once, per partition, nothing lost silently.
 //!
-//! ```text
+//! ```no_run
 //! use std::process::ExitCode;
 //!
 //! use drakkar::prelude::*;
@@ -60,6 +60,19 @@
 //! - `cli`: the command line behind [`run`].
 //! - `sink-kafka`, `sink-filesystem`: one sink type each.
 
+mod assemble;
+#[cfg(feature = "cli")]
+mod check;
+#[cfg(feature = "cli")]
+mod cli;
+mod error;
+mod identity;
+#[cfg(feature = "cli")]
+mod signals;
+mod worker;
+
+#[cfg(feature = "cli")]
+pub use cli::run;
 pub use drakkar_core::{
     config,
     error::{HookError as Error, HookResult as Result},
@@ -67,6 +80,8 @@ pub use drakkar_core::{
 };
 pub use drakkar_macros::{SinkOutputs, handler};
 pub use drakkar_runtime::{Exit, Status, Stop, StopHandle, Summary};
+pub use error::RunError;
+pub use worker::{Builder, Worker};
 
 /// Everything a handler needs.
 pub mod prelude {

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{Status, Summary, sinks::Deliveries};
 use crate::{
-    error::{Exit, RunError},
+    error::Exit,
     partition::{Control, Partition, Shared, lock},
     settings::Settings,
     stop::{Stop, Urgency},
@@ -71,7 +71,7 @@ impl<H: Handler> Engine<H> {
         }
     }
 
-    pub(super) async fn run(mut self, mut stop: Stop) -> Result<Summary, RunError> {
+    pub(super) async fn run(mut self, mut stop: Stop) -> Summary {
         while !self.closed && self.fatal.is_none() {
             tokio::select! {
                 biased;
@@ -90,7 +90,7 @@ impl<H: Handler> Engine<H> {
             () = stop.forced() => None,
             drained = self.stop(since) => Some(drained),
         };
-        let Some(drained) = drained else { return Ok(self.end_now().await) };
+        let Some(drained) = drained else { return self.end_now().await };
         let deadline = Instant::now().max(since + self.settings.grace) + CLOSE_EXTRA;
         let forced = {
             let kill_after = if drained { self.settings.kill_grace } else { Duration::ZERO };
@@ -108,15 +108,13 @@ impl<H: Handler> Engine<H> {
         };
         let ledger = self.status.ledger();
         self.shared.events.emit(&Event::Stopped { ledger, drained });
-        if let Some(error) = self.fatal {
-            return Err(RunError::Fatal(error));
-        }
-        let exit = match (forced, drained) {
-            (true, _) => Exit::Forced,
-            (false, true) => Exit::Clean,
-            (false, false) => Exit::DrainTimeout,
+        let exit = match (self.fatal, forced, drained) {
+            (Some(_), ..) => Exit::Fatal,
+            (None, true, _) => Exit::Forced,
+            (None, false, true) => Exit::Clean,
+            (None, false, false) => Exit::DrainTimeout,
         };
-        Ok(Summary { ledger, exit })
+        Summary { ledger, exit }
     }
 
     /// Handles one event of the source, or the end of a partition. Cancel safe: each wait is.
@@ -130,8 +128,7 @@ impl<H: Handler> Engine<H> {
                 Ok((assignment, ledger)) => self.finished(assignment, ledger),
                 Err(error) => {
                     // A fault of drakkar itself. Nothing of that partition can be committed any more: stop, visibly.
-                    tracing::error!(category = "partition", %error, "a partition task failed");
-                    self.fatal.get_or_insert(SourceError {
+                    self.fail(SourceError {
                         class: drakkar_core::error::Class::Permanent,
                         message: format!("a partition task failed: {error}"),
                     });
@@ -181,11 +178,14 @@ impl<H: Handler> Engine<H> {
                 events.emit(&Event::CommitFailed { error, discarded });
             }
             SourceEvent::Trouble(error) => events.emit(&Event::KafkaError { error }),
-            SourceEvent::Fatal(error) => {
-                self.fatal.get_or_insert(error);
-            }
+            SourceEvent::Fatal(error) => self.fail(error),
             SourceEvent::Closed { .. } => self.closed = true,
         }
+    }
+
+    fn fail(&mut self, error: SourceError) {
+        tracing::error!(category = "lifecycle", %error, class = %error.class, "the worker cannot go on");
+        self.fatal.get_or_insert(error);
     }
 
     fn tell(&self, assignments: &[Assignment], control: Control) {

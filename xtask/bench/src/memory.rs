@@ -1,0 +1,22 @@
+//! Resident memory of a process.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+/// Resident memory now, in MiB.
+pub(crate) fn resident(pid: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
+}
+
+/// Resident memory after this time.
+pub(crate) fn settled(pid: u32, wait: Duration) -> Result<f64> {
+    let until = Instant::now() + wait;
+    while Instant::now() < until {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    resident(pid)
+}
