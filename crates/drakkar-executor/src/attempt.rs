@@ -238,7 +238,8 @@ impl<'a> Attempt<'a> {
     /// Reads what the ended program left in its pipes. True if somebody else holds them open.
     async fn drain(&mut self) -> bool {
         let last = after(Instant::now(), DRAIN_MAX);
-        while self.output.is_open() {
+        // Above a cap nothing more matters: the verdict is known.
+        while self.output.is_open() && self.output.over_limit().is_none() {
             let idle = after(Instant::now(), DRAIN_IDLE).min(last);
             tokio::select! {
                 // Bytes that are there are read even if the worker was too busy to look in time.

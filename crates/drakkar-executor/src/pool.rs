@@ -122,8 +122,7 @@ impl ProcessPool {
 impl Executor for ProcessPool {
     fn submit(&self, job: Job) {
         if let Work::Precomputed(result) = job.task.work() {
-            let report = self.shared.precomputed(result);
-            return answer(job.done, report);
+            return answer(job.done, precomputed(result));
         }
         let mut state = self.shared.state();
         if state.closed {
@@ -189,16 +188,6 @@ impl Shared {
         state.places[slot.0 as usize].owner = None;
         state.gate.release(slot);
     }
-
-    fn precomputed(&self, result: &Precomputed) -> Report {
-        Report {
-            success: self.launcher.settings.success_codes.contains(&result.exit_code),
-            precomputed: true,
-            stdout: result.stdout.clone(),
-            stderr: result.stderr.clone(),
-            ..Report::without_output(Ended::Exited { code: result.exit_code })
-        }
-    }
 }
 
 /// Returns its slot however the worker leaves the job: by its end, by a panic, or because the pool was dropped.
@@ -249,6 +238,16 @@ async fn guarded<T>(future: impl Future<Output = T>) -> Option<T> {
 fn cancelled(Waiting { job, since }: Waiting) {
     let report = Report { queue_wait: since.elapsed(), ..Report::without_output(Ended::Cancelled) };
     answer(job.done, report);
+}
+
+fn precomputed(result: &Precomputed) -> Report {
+    Report {
+        success: result.exit_code == 0,
+        precomputed: true,
+        stdout: result.stdout.clone(),
+        stderr: result.stderr.clone(),
+        ..Report::without_output(Ended::Exited { code: result.exit_code })
+    }
 }
 
 /// Answers a job. A panic of the receiver must not take the worker or the other answers with it.

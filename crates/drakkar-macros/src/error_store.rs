@@ -17,7 +17,12 @@ impl ErrorStore {
     }
 
     /// Records a mistake with its remedy on a line of its own.
-    pub(crate) fn push_help(&mut self, tokens: impl ToTokens, message: impl AsRef<str>, help: impl AsRef<str>) {
+    pub(crate) fn push_help(
+        &mut self,
+        tokens: impl ToTokens,
+        message: impl AsRef<str>,
+        help: impl AsRef<str>,
+    ) {
         self.push(tokens, format!("{}\nhelp: {}", message.as_ref(), help.as_ref()));
     }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use rdkafka::{
     ClientConfig, Message,
     consumer::{BaseConsumer, Consumer},
-    producer::{BaseProducer, BaseRecord, Producer, ThreadedProducer, DefaultProducerContext},
+    producer::{BaseProducer, BaseRecord, DefaultProducerContext, ThreadedProducer},
 };
 
 use crate::broker::client;

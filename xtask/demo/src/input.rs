@@ -1,14 +1,10 @@
 //! The input: search requests over the Rust sources that Cargo downloaded, with some that cannot succeed.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::broker::{REQUESTS, client};
 
@@ -117,26 +113,29 @@ impl Input {
     }
 }
 
-/// The Rust sources of the packages this build uses.
+/// The Rust sources of the packages that Cargo downloaded.
 pub(crate) fn source_files() -> Result<Vec<SourceFile>> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo).args(["metadata", "--format-version", "1", "--offline"]).output()?;
-    ensure!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let registry = cargo.context("neither CARGO_HOME nor a home folder is set")?.join("registry/src");
     let mut files = Vec::new();
-    for package in packages.iter().filter(|p| !p["source"].is_null()) {
-        let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap_or_default());
-        let name = package["name"].as_str().unwrap_or_default();
-        if let Some(folder) = manifest.parent() {
-            collect(&folder.join("src"), name, &mut files);
-        }
-        if files.len() >= FILES {
-            break;
+    for index in folders(&registry)? {
+        for package in folders(&index)? {
+            let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            collect(&package.join("src"), &name, &mut files);
+            if files.len() >= FILES {
+                return Ok(files);
+            }
         }
     }
-    ensure!(!files.is_empty(), "found no Rust sources below the packages of this build");
+    ensure!(!files.is_empty(), "found no Rust sources below {}", registry.display());
     Ok(files)
+}
+
+fn folders(parent: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(parent).with_context(|| format!("reading {}", parent.display()))?;
+    let mut folders: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    folders.sort();
+    Ok(folders)
 }
 
 fn collect(folder: &Path, collection: &str, files: &mut Vec<SourceFile>) {

@@ -5,7 +5,6 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -15,6 +14,9 @@ use nix::{
 };
 
 use crate::broker::{DEAD_LETTERS, GROUP, REQUESTS, RESULTS};
+
+/// Tells a folder that a demo may empty.
+const MARKER: &str = ".drakkar-demo";
 
 /// A running search worker.
 pub(crate) struct Worker {
@@ -26,13 +28,14 @@ pub(crate) struct Worker {
 pub(crate) fn prepare_folder(folder: &Path) -> Result<PathBuf> {
     if folder.exists() {
         ensure!(
-            folder.join("drakkar.yaml").exists() || fs::read_dir(folder)?.next().is_none(),
+            folder.join(MARKER).exists() || fs::read_dir(folder)?.next().is_none(),
             "{} holds something that is not a demo; name another --folder",
             folder.display()
         );
         fs::remove_dir_all(folder).with_context(|| format!("emptying {}", folder.display()))?;
     }
     fs::create_dir_all(folder.join("matches")).with_context(|| format!("making {}", folder.display()))?;
+    fs::write(folder.join(MARKER), "")?;
     Ok(folder.canonicalize()?)
 }
 
@@ -94,17 +97,11 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Whatever made the demo end, the worker goes with it.
+    /// Whatever made the demo end, the worker goes with it: it ends by itself within its deadline.
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
+        if matches!(self.child.try_wait(), Ok(None)) {
+            kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM).unwrap_or_default();
+            self.child.wait().map(drop).unwrap_or_default();
         }
-        let pid = Pid::from_raw(self.child.id() as i32);
-        let until = Instant::now() + Duration::from_secs(10);
-        kill(pid, Signal::SIGTERM).unwrap_or_default();
-        while Instant::now() < until && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::yield_now();
-        }
-        self.child.kill().and_then(|()| self.child.wait().map(drop)).unwrap_or_default();
     }
 }

@@ -150,15 +150,16 @@ fn outputs(handler: &Handler, hook: Hook, name: &str) -> TokenStream {
 
 fn hooks(handler: &Handler) -> TokenStream {
     let core = core(Span::mixed_site());
-    let fields = [Hook::OnTaskComplete, Hook::OnMessageComplete, Hook::OnError, Hook::MessageLabel].map(|hook| {
-        let name = Ident::new(hook.name(), Span::call_site());
-        let value = match present(handler, hook) {
-            Presence::Always => quote! { true },
-            Presence::Never => quote! { false },
-            Presence::If(predicate) => quote! { ::core::cfg!(#predicate) },
-        };
-        quote! { #name: #value }
-    });
+    let fields =
+        [Hook::OnTaskComplete, Hook::OnMessageComplete, Hook::OnError, Hook::MessageLabel].map(|hook| {
+            let name = Ident::new(hook.name(), Span::call_site());
+            let value = match present(handler, hook) {
+                Presence::Always => quote! { true },
+                Presence::Never => quote! { false },
+                Presence::If(predicate) => quote! { ::core::cfg!(#predicate) },
+            };
+            quote! { #name: #value }
+        });
     quote! { const HOOKS: #core::handler::Hooks = #core::handler::Hooks { #(#fields),* }; }
 }
 
@@ -168,7 +169,8 @@ fn delegate(method: &Method) -> TokenStream {
     let cfg = cfg(method);
     let name = Ident::new(method.hook.name(), span);
     let called = &method.ident;
-    let parameter = method.hook.parameter().map(|_| argument("parameter", method.parameter_type.as_ref(), span));
+    let parameter =
+        method.hook.parameter().map(|_| argument("parameter", method.parameter_type.as_ref(), span));
     let context = match &method.context_type {
         Some(ty) => argument("ctx", Some(ty), span),
         None => Ident::new("_ctx", span),

@@ -104,7 +104,9 @@ impl Hook {
         match self {
             Hook::Arrange => parameter("window", "Window", "Window<'_, Input>", false, true),
             Hook::OnTaskComplete => parameter("done", "TaskResult", "&TaskResult", true, false),
-            Hook::OnMessageComplete => parameter("group", "MessageGroup", "&MessageGroup<Input>", true, false),
+            Hook::OnMessageComplete => {
+                parameter("group", "MessageGroup", "&MessageGroup<Input>", true, false)
+            }
             Hook::OnError => parameter("failure", "TaskFailure", "&TaskFailure", true, false),
             Hook::MessageLabel => parameter("message", "Message", "&Message<Input>", true, false),
             Hook::OnStartup => parameter("config", "Config", "Config", false, false),
@@ -147,8 +149,17 @@ pub(super) const LATER: &[&str] =
     &["on_window_complete", "on_delivery_error", "on_assign", "on_revoke", "task_priority"];
 
 /// Names of our types, to tell a mix-up of them from an alias we cannot see through.
-pub(super) const OUR_TYPES: &[&str] =
-    &["Window", "TaskResult", "MessageGroup", "TaskFailure", "Message", "Config", "Context", "Task", "ErrorAction"];
+pub(super) const OUR_TYPES: &[&str] = &[
+    "Window",
+    "TaskResult",
+    "MessageGroup",
+    "TaskFailure",
+    "Message",
+    "Config",
+    "Context",
+    "Task",
+    "ErrorAction",
+];
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +171,10 @@ mod tests {
             Hook::OnError.signature(),
             "async fn on_error(&self, failure: &TaskFailure[, ctx: &Context]) -> ErrorAction"
         );
-        assert_eq!(Hook::MessageLabel.signature(), "fn message_label(&self, message: &Message<Input>) -> String");
+        assert_eq!(
+            Hook::MessageLabel.signature(),
+            "fn message_label(&self, message: &Message<Input>) -> String"
+        );
         assert_eq!(Hook::OnReady.signature(), "async fn on_ready(&self[, ctx: &Context]) -> Result<()>");
     }
 

@@ -1,7 +1,9 @@
 //! What `#[handler]` knows about an impl block.
 
 use proc_macro2::Ident;
-use syn::{Attribute, GenericParam, Generics, ImplItem, ImplItemFn, ItemImpl, Meta, Token, Type, ext::IdentExt};
+use syn::{
+    Attribute, GenericParam, Generics, ImplItem, ImplItemFn, ItemImpl, Meta, Token, Type, ext::IdentExt,
+};
 
 use super::{
     hook::{Hook, LATER},
@@ -145,16 +147,19 @@ fn refuse_near_miss(name: &str, method: &ImplItemFn, errors: &mut ErrorStore) ->
     const ELSEWHERE: &str = "a helper with this name goes in a second impl block, without the attribute";
     let ident = &method.sig.ident;
     if LATER.contains(&name) {
-        errors.push_help(ident, format!("hook `{name}` is not available yet"), "leave it out in this version");
+        errors.push_help(
+            ident,
+            format!("hook `{name}` is not available yet"),
+            "leave it out in this version",
+        );
         return None;
     }
     let near = Hook::near(name);
     let message = format!("unknown hook `{name}`");
     match near {
-        Some(hook) => errors.push(
-            ident,
-            format!("{message}; did you mean `{}`?\nhelp: {ELSEWHERE}", hook.name()),
-        ),
+        Some(hook) => {
+            errors.push(ident, format!("{message}; did you mean `{}`?\nhelp: {ELSEWHERE}", hook.name()))
+        }
         None if name.starts_with("on_") => {
             let hooks = crate::nearest::list(&Hook::ALL.map(Hook::name));
             errors.push(ident, format!("{message}\nhelp: the hooks are {hooks}\nhelp: {ELSEWHERE}"));

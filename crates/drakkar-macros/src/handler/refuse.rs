@@ -50,7 +50,9 @@ fn refuse_trait_impl(path: &Path, errors: &mut ErrorStore) {
     };
     errors.push_help(
         path,
-        format!("`#[drakkar::handler]` goes on an impl block of its own, not on an implementation of `{name}`"),
+        format!(
+            "`#[drakkar::handler]` goes on an impl block of its own, not on an implementation of `{name}`"
+        ),
         help,
     );
 }

@@ -14,7 +14,8 @@ use crate::{
 const KINDS: &[&str] = &["kafka", "file", "filesystem"];
 /// Sink types that are planned.
 const LATER: &[&str] = &["postgres", "mongo", "http", "redis"];
-const EXAMPLE: &str = "write `#[sink(kafka = \"name\")]` or `#[sink(file = \"name\", path = \"{field}.jsonl\")]`";
+const EXAMPLE: &str =
+    "write `#[sink(kafka = \"name\")]` or `#[sink(file = \"name\", path = \"{field}.jsonl\")]`";
 
 /// Where a field's items go.
 pub(super) struct Sink {
@@ -172,7 +173,11 @@ impl<'a> Entries<'a> {
 
     fn file(&self, kind: &Meta, errors: &mut ErrorStore) -> Option<Target> {
         if let Some(key) = self.key {
-            errors.push_help(key.path(), "`key` is for Kafka sinks", "a file sink takes `path`: leave out `key`");
+            errors.push_help(
+                key.path(),
+                "`key` is for Kafka sinks",
+                "a file sink takes `path`: leave out `key`",
+            );
         }
         let example = "path = \"{request_id}.jsonl\"";
         let Some(entry) = self.path else {
@@ -199,7 +204,9 @@ impl<'a> Entries<'a> {
 fn once<'a>(place: &mut Option<&'a Meta>, entry: &'a Meta, name: &str, errors: &mut ErrorStore) {
     match place {
         None => *place = Some(entry),
-        Some(_) => errors.push_help(entry.path(), format!("`{name}` is given twice"), "leave out one of the two"),
+        Some(_) => {
+            errors.push_help(entry.path(), format!("`{name}` is given twice"), "leave out one of the two")
+        }
     }
 }
 
@@ -210,7 +217,9 @@ fn unknown_setting(kind: Kind, name: &str, entry: &Meta, errors: &mut ErrorStore
     };
     let help = match (nearest(name, settings.iter().copied()), kind, name) {
         (Some(near), ..) => format!("did you mean `{near}`?"),
-        (None, Kind::Kafka, "topic") => "the topic is in the sink's configuration: leave out `topic`".to_owned(),
+        (None, Kind::Kafka, "topic") => {
+            "the topic is in the sink's configuration: leave out `topic`".to_owned()
+        }
         (None, ..) => format!("a {sink} sink takes {}", list(settings)),
     };
     errors.push_help(entry.path(), format!("unknown setting {} of a {sink} sink", shown(name, entry)), help);
@@ -240,7 +249,11 @@ fn text(entry: &Meta, name: &str, example: &str, errors: &mut ErrorStore) -> Opt
     let value = match entry {
         Meta::NameValue(pair) => ungrouped(&pair.value),
         Meta::Path(_) | Meta::List(_) => {
-            errors.push_help(entry, format!("`{name}` needs a value in quotes"), format!("write `{example}`"));
+            errors.push_help(
+                entry,
+                format!("`{name}` needs a value in quotes"),
+                format!("write `{example}`"),
+            );
             return None;
         }
     };

@@ -21,7 +21,8 @@ pub(super) fn implementation(outputs: &Outputs) -> TokenStream {
             #payload::Route { kind: #payload::SinkKind::#kind, sink: #sink, field: #field }
         }
     });
-    let encoder = Ident::new(if outputs.routes.is_empty() { "_encoder" } else { "encoder" }, Span::mixed_site());
+    let encoder =
+        Ident::new(if outputs.routes.is_empty() { "_encoder" } else { "encoder" }, Span::mixed_site());
     let encoded = outputs.routes.iter().enumerate().map(|(index, route)| encode(index, route));
     quote_spanned! {Span::mixed_site()=>
         const _: () = {

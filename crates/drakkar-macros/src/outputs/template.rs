@@ -32,7 +32,10 @@ impl Template {
                 literal.push_str(brace);
                 rest = after;
             } else if brace == "}" {
-                problems.push("the path has a `}` without a `{`\nhelp: write `}}` for a brace in the file's name".into());
+                problems.push(
+                    "the path has a `}` without a `{`\nhelp: write `}}` for a brace in the file's name"
+                        .into(),
+                );
             } else if let Some(end) = rest.find(['{', '}']).filter(|end| rest[*end..].starts_with('}')) {
                 if !literal.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut literal)));
@@ -77,7 +80,8 @@ fn place_problems(text: &str) -> Vec<String> {
     }
     if text.starts_with('/') {
         problems.push(
-            "the path is absolute\nhelp: it starts below the sink's `base_path`: leave out the first `/`".into(),
+            "the path is absolute\nhelp: it starts below the sink's `base_path`: leave out the first `/`"
+                .into(),
         );
     }
     if text.split('/').any(|part| part == "..") {
@@ -124,7 +128,9 @@ mod tests {
     #[test]
     fn says_each_thing_that_is_wrong() {
         let count = |text| shape(text).unwrap_err().len();
-        for text in ["", "  ", "/abs", "a/../b", "..", "dir/", "{", "}", "{a", "a}", "{}", "{a:?}", "{a{b}", "{ a}"] {
+        for text in
+            ["", "  ", "/abs", "a/../b", "..", "dir/", "{", "}", "{a", "a}", "{}", "{a:?}", "{a{b}", "{ a}"]
+        {
             assert!(shape(text).is_err(), "{text:?}");
         }
         assert_eq!(count("/../{a"), 3);

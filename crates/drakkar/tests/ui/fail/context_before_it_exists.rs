@@ -15,7 +15,11 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_startup(&self, config: drakkar::config::Config, _ctx: &Context) -> Result<drakkar::config::Config> {
+    async fn on_startup(
+        &self,
+        config: drakkar::config::Config,
+        _ctx: &Context,
+    ) -> Result<drakkar::config::Config> {
         Ok(config)
     }
 }

@@ -28,7 +28,7 @@ struct Outputs {
     keyword: Option<Item>,
     #[sink(kafka = "b", key = "meta.tenant")]
     nested: Vec<Item>,
-    #[sink(kafka = "b", key = "meta.raw",)]
+    #[sink(kafka = "b", key = "meta.raw")]
     bytes: Vec<Item>,
     #[sink(kafka = "b", key = "meta.pair.1")]
     r#in: Vec<Item>,

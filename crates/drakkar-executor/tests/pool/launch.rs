@@ -1,0 +1,136 @@
+//! What programs are given, and why some do not start.
+
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+use drakkar_core::outcome::{Ended, Report};
+use drakkar_executor::{ProcessPool, Settings, StartError};
+
+use crate::harness::*;
+
+fn bare() -> Settings {
+    Settings { inherit_env: false, ..settings() }
+}
+
+fn reason(report: &Report) -> &str {
+    assert!(!report.success && report.pid.is_none() && report.stdout.is_empty(), "{report:?}");
+    match &report.ended {
+        Ended::NotStarted { reason } => reason,
+        other => panic!("it was {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_program_of_a_task_that_cannot_run_is_named_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = dir.path().join("plain");
+    std::fs::write(&plain, "text").unwrap();
+    let pool = pool();
+    for (program, expected) in [
+        (Path::new("/no/such/program"), "does not exist"),
+        (dir.path(), "is a directory"),
+        (&plain, "is not executable"),
+        (Path::new("no-such-program-anywhere"), "is in no directory of PATH"),
+    ] {
+        let report = run(&pool, task([]).program(program)).await;
+        let reason = reason(&report);
+        assert!(reason.contains(program.to_str().unwrap()) && reason.contains(expected), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_program_is_named_with_the_reason_of_the_system() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("noise");
+    std::fs::write(&file, "neither a binary nor a script").unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    let report = run(&pool(), task([]).program(&file)).await;
+    assert!(reason(&report).contains("noise") && reason(&report).contains("format"), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_bad_default_program_stops_the_start() {
+    let settings = Settings { program: Some("/no/such/program".into()), ..settings() };
+    let error = ProcessPool::start(settings).unwrap_err();
+    assert!(matches!(error, StartError::Program(_)));
+    assert_eq!(error.to_string(), "program `/no/such/program` does not exist");
+}
+
+#[tokio::test]
+async fn without_any_program_the_reason_names_both_settings() {
+    let pool = ProcessPool::start(Settings { program: None, ..settings() }).unwrap();
+    let report = run(&pool, task([])).await;
+    assert!(reason(&report).contains("`program`") && reason(&report).contains("executor.binary_path"));
+    assert!(run(&pool, task(["exit", "0"]).program(child())).await.success);
+}
+
+#[tokio::test]
+async fn a_program_that_comes_back_elsewhere_in_time_is_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("tool");
+    let pool = pool();
+    std::os::unix::fs::symlink(child(), &link).unwrap();
+    assert!(run(&pool, task(["exit", "0"]).program(&link)).await.success);
+    std::fs::remove_file(&link).unwrap();
+    assert!(reason(&run(&pool, task([]).program(&link)).await).contains("tool"));
+    std::os::unix::fs::symlink(child(), &link).unwrap();
+    assert!(run(&pool, task(["exit", "0"]).program(&link)).await.success);
+}
+
+#[tokio::test]
+async fn too_many_arguments_are_a_failure_to_start() {
+    let report = run(&pool(), task(["echo", &"x".repeat(4 << 20)])).await;
+    assert!(reason(&report).to_lowercase().contains("too long"), "{report:?}");
+}
+
+#[tokio::test]
+async fn broken_arguments_and_variables_are_failures_to_start() {
+    let pool = pool();
+    for (task, expected) in [
+        (task(["echo", "a\0b"]), "argument 2 has a NUL byte"),
+        (task([]).env("A=B", "x"), "`A=B` cannot be set: its name has a `=`"),
+        (task([]).env("A\0", "x"), "its name has a NUL byte"),
+        (task([]).env("", "x"), "its name is empty"),
+        (task([]).env("A", "\0"), "`A` cannot be set: its value has a NUL byte"),
+        (task([]).program("a\0b"), "NUL byte"),
+        (task([]).current_dir("/no/such/place"), "`/no/such/place` is no directory"),
+    ] {
+        let report = run(&pool, task).await;
+        assert!(reason(&report).contains(expected), "{expected}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_may_name_its_working_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let real = dir.path().canonicalize().unwrap();
+    let report = run(&pool(), task(["cwd"]).current_dir(dir.path())).await;
+    assert_eq!(report.stdout_text().trim_end(), real.to_str().unwrap());
+    let own = run(&pool(), task(["cwd"])).await;
+    assert_eq!(own.stdout_text().trim_end(), std::env::current_dir().unwrap().to_str().unwrap());
+}
+
+#[tokio::test]
+async fn without_inheritance_a_program_sees_only_what_it_was_given() {
+    let pool = ProcessPool::start(Settings { env: vec![("ONLY".into(), "this".into())], ..bare() }).unwrap();
+    assert_eq!(run(&pool, task(["env"])).await.stdout_text(), "ONLY=this\n");
+}
+
+#[tokio::test]
+async fn variables_of_the_task_win_and_do_not_stay() {
+    let env = vec![("A".into(), "1".into()), ("B".into(), "2".into())];
+    let pool = ProcessPool::start(Settings { env, ..bare() }).unwrap();
+    assert_eq!(run(&pool, task(["env"]).env("A", "9")).await.stdout_text(), "A=9\nB=2\n");
+    assert_eq!(run(&pool, task(["env"])).await.stdout_text(), "A=1\nB=2\n");
+}
+
+#[tokio::test]
+async fn denied_variables_are_not_inherited_but_may_be_given() {
+    // Cargo sets these for every test.
+    let denied = vec!["cargo_PKG_*".into()];
+    let pool = ProcessPool::start(Settings { env_deny: denied, ..settings() }).unwrap();
+    let report = run(&pool, task(["env"]).env("CARGO_PKG_NAME", "given")).await;
+    let seen = report.stdout_text();
+    assert!(seen.lines().any(|line| line == "CARGO_PKG_NAME=given"));
+    assert!(!seen.contains("CARGO_PKG_VERSION="), "{seen}");
+    assert!(seen.contains("CARGO_MANIFEST_DIR=") && seen.contains("PATH="), "{seen}");
+}
