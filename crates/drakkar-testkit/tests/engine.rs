@@ -1,11 +1,8 @@
 //! The engine, driven by a handler written by hand: every way a message can end.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use drakkar_core::{
@@ -91,7 +88,7 @@ impl Handler for Script {
             Some("panic") => panic!("on_task_complete was asked to panic"),
             Some("error") => Err(HookError::msg("on_task_complete was asked to fail")),
             Some("wait") => {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::task::yield_now().await;
                 Ok(Outputs(vec![input]))
             }
             Some("unencodable") => Ok(Outputs(vec![json!({ "unencodable": true })])),
