@@ -36,6 +36,8 @@ fn three_kills_in_a_run_lose_nothing() {
 fn seed() -> u64 {
     match std::env::var("DRAKKAR_SEED") {
         Ok(seed) => seed.parse().expect("DRAKKAR_SEED is a number"),
-        Err(_) => kafka::unique("").bytes().fold(7, |sum: u64, b| sum.wrapping_mul(31).wrapping_add(b.into())),
+        Err(_) => {
+            kafka::unique("").bytes().fold(7, |sum: u64, b| sum.wrapping_mul(31).wrapping_add(b.into()))
+        }
     }
 }

@@ -24,7 +24,9 @@ fn a_broker_that_is_away_for_twenty_seconds_loses_nothing() {
     let mut worker = scene.setup.start("w1").unwrap();
     scene.wait_progress(1_500, Duration::from_secs(60));
     broker.stop().unwrap();
-    holds_for(Duration::from_secs(20), || assert!(worker.runs().unwrap(), "the worker ended: {}", worker.log()));
+    holds_for(Duration::from_secs(20), || {
+        assert!(worker.runs().unwrap(), "the worker ended: {}", worker.log())
+    });
     broker.resume().unwrap();
     scene.wait_committed(Duration::from_secs(120));
     let ended = worker.stop(Duration::from_secs(35)).unwrap();
@@ -50,6 +52,7 @@ fn a_stop_with_the_broker_away_ends_within_the_grace() {
     let ended = worker.stop(Duration::from_secs(20)).unwrap();
     assert!(asked.elapsed() <= Duration::from_secs(7), "took {:?}", ended.took);
     assert!(matches!(ended.status.code(), Some(0 | 4)), "{:?}", ended.status);
-    let sum: u64 = ["delivered", "skipped", "dead", "returned", "in_flight"].iter().map(|n| ended.count(n)).sum();
+    let sum: u64 =
+        ["delivered", "skipped", "dead", "returned", "in_flight"].iter().map(|n| ended.count(n)).sum();
     assert_eq!(ended.count("consumed"), sum, "{:?}", ended.ledger);
 }

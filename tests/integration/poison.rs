@@ -33,8 +33,7 @@ fn poison_is_dead_lettered_and_its_neighbours_flow() {
         record("big", Some(big_message.as_bytes())),
         record("big-garbage", Some(&garbage)),
     ]);
-    for (key, kind) in
-        [("arrange", "panic_in_arrange"), ("complete", "panic_in_complete"), ("hang", "hang")]
+    for (key, kind) in [("arrange", "panic_in_arrange"), ("complete", "panic_in_complete"), ("hang", "hang")]
     {
         let value = serde_json::json!({ "id": key, "body": "b", "kind": kind }).to_string();
         scene.produce([record(key, Some(value.as_bytes()))]);

@@ -38,7 +38,8 @@ pub fn commits(brokers: &str, group: &str, topic: &str) -> Result<Vec<Commit>> {
         if version >= 3 {
             value.i32()?;
         }
-        let metadata = value.string()?;
+        // Version 4 is "flexible": its texts carry their length in another form.
+        let metadata = if version >= 4 { value.compact_string()? } else { value.string()? };
         let (worker, epoch) = parse(&metadata).with_context(|| format!("metadata `{metadata}`"))?;
         commits.push(Commit { partition, offset, worker, epoch });
     }
@@ -102,6 +103,23 @@ impl Bytes<'_> {
 
     fn string(&mut self) -> Result<String> {
         let length = usize::try_from(self.i16()?)?;
+        self.text(length)
+    }
+
+    fn compact_string(&mut self) -> Result<String> {
+        let (mut length, mut shift) = (0usize, 0);
+        loop {
+            let [byte] = self.take()?;
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return self.text(length.saturating_sub(1));
+            }
+            ensure!(shift < 32, "a length in a stored commit is too long");
+        }
+    }
+
+    fn text(&mut self, length: usize) -> Result<String> {
         ensure!(self.0.len() >= length, "a stored commit is too short");
         let (head, rest) = self.0.split_at(length);
         self.0 = rest;

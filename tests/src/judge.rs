@@ -40,7 +40,13 @@ impl fmt::Display for Judgement {
         write!(
             f,
             "issued={} delivered={} dead={} missing={} corrupted={} invented={} duplicates={}",
-            self.issued, self.delivered, self.dead, self.missing, self.corrupted, self.invented, self.duplicates
+            self.issued,
+            self.delivered,
+            self.dead,
+            self.missing,
+            self.corrupted,
+            self.invented,
+            self.duplicates
         )
     }
 }
@@ -65,7 +71,8 @@ impl Judge {
         let mut judgement = Judgement { issued: self.issued.len(), ..Judgement::default() };
         let mut seen = BTreeSet::new();
         for message in results {
-            let value: Value = serde_json::from_slice(message.payload().unwrap_or_default()).unwrap_or_default();
+            let value: Value =
+                serde_json::from_slice(message.payload().unwrap_or_default()).unwrap_or_default();
             let Some((id, body)) = self.issued.get_key_value(value["id"].as_str().unwrap_or_default()) else {
                 judgement.invented += 1;
                 continue;

@@ -1,6 +1,7 @@
 //! Topics of a real broker: made, filled and read.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
     message::{Header, OwnedHeaders, OwnedMessage},
     producer::{BaseProducer, BaseRecord, Producer},
 };
@@ -47,8 +49,10 @@ pub fn client(brokers: &str) -> ClientConfig {
 /// Makes topics.
 pub fn create_topics(brokers: &str, topics: &[(&str, i32)]) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
-    let topics: Vec<_> =
-        topics.iter().map(|(name, partitions)| NewTopic::new(name, *partitions, TopicReplication::Fixed(1))).collect();
+    let topics: Vec<_> = topics
+        .iter()
+        .map(|(name, partitions)| NewTopic::new(name, *partitions, TopicReplication::Fixed(1)))
+        .collect();
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for result in runtime.block_on(admin.create_topics(&topics, &options))? {
@@ -83,9 +87,10 @@ pub fn produce(brokers: &str, topic: &str, records: impl IntoIterator<Item = Rec
     for record in records {
         let key = record.key.as_deref();
         let value = record.value.as_deref();
-        let headers = record.header.as_ref().map(|(name, value)| {
-            OwnedHeaders::new().insert(Header { key: name, value: Some(value) })
-        });
+        let headers = record
+            .header
+            .as_ref()
+            .map(|(name, value)| OwnedHeaders::new().insert(Header { key: name, value: Some(value) }));
         let make = || {
             let mut out = BaseRecord::<[u8], [u8]>::to(topic).partition(record.partition);
             out.key = key;
@@ -106,6 +111,7 @@ pub fn produce(brokers: &str, topic: &str, records: impl IntoIterator<Item = Rec
 /// Reads topics from the beginning, without a group.
 pub struct Reader {
     consumer: BaseConsumer,
+    partitions: usize,
 }
 
 impl Reader {
@@ -115,6 +121,7 @@ impl Reader {
             .set("group.id", unique("reader"))
             .set("enable.auto.commit", "false")
             .set("fetch.message.max.bytes", "4000000")
+            .set("enable.partition.eof", "true")
             .create()?;
         let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
         let partitions = metadata.topics().first().map_or(0, |t| t.partitions().len());
@@ -124,7 +131,7 @@ impl Reader {
             list.add_partition_offset(topic, partition, Offset::Beginning)?;
         }
         consumer.assign(&list)?;
-        Ok(Self { consumer })
+        Ok(Self { consumer, partitions })
     }
 
     /// The next message, waiting for at most this time. Errors of the connection are waited out.
@@ -139,9 +146,26 @@ impl Reader {
         }
     }
 
-    /// Everything that is there now.
+    /// Everything that is there now: reads until the end of every partition was seen.
+    ///
+    /// # Panics
+    /// When the ends are not reached within a minute.
     pub fn drain(&self) -> Vec<OwnedMessage> {
-        std::iter::from_fn(|| self.next(Duration::from_millis(500))).collect()
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut messages = Vec::new();
+        let mut ended = BTreeSet::new();
+        while ended.len() < self.partitions {
+            assert!(Instant::now() < deadline, "the end of the topic was not reached");
+            match self.consumer.poll(Duration::from_secs(1)) {
+                Some(Ok(message)) => messages.push(message.detach()),
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    ended.insert(partition);
+                }
+                // Errors of the connection are waited out.
+                Some(Err(_)) | None => {}
+            }
+        }
+        messages
     }
 }
 
@@ -163,9 +187,7 @@ pub fn committed(brokers: &str, group: &str, topic: &str, partitions: i32) -> Re
 /// The end offset of each partition of a topic.
 pub fn ends(brokers: &str, topic: &str, partitions: i32) -> Result<Vec<i64>> {
     let consumer: BaseConsumer = client(brokers).set("group.id", "ends").create()?;
-    (0..partitions)
-        .map(|p| Ok(consumer.fetch_watermarks(topic, p, Duration::from_secs(20))?.1))
-        .collect()
+    (0..partitions).map(|p| Ok(consumer.fetch_watermarks(topic, p, Duration::from_secs(20))?.1)).collect()
 }
 
 /// A message's value as text, for messages.

@@ -76,7 +76,11 @@ impl Setup {
             .stderr(open("log")?)
             .spawn()
             .with_context(|| format!("starting {}", self.program.display()))?;
-        Ok(Worker { child, out: self.folder.join(format!("{name}.out")), log: self.folder.join(format!("{name}.log")) })
+        Ok(Worker {
+            child,
+            out: self.folder.join(format!("{name}.out")),
+            log: self.folder.join(format!("{name}.log")),
+        })
     }
 }
 

@@ -49,7 +49,16 @@ fn steps() -> Result<Vec<Step>> {
     add(
         "lints".into(),
         Box::new(|| {
-            let args = ["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"];
+            let args = [
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--quiet",
+                "--",
+                "-D",
+                "warnings",
+            ];
             ok(&mut cargo(&args))
         }),
     );
@@ -59,7 +68,8 @@ fn steps() -> Result<Vec<Step>> {
         add(
             name,
             Box::new(move || {
-                let mut command = cargo(&["clippy", "--package", "drakkar", "--no-default-features", "--quiet"]);
+                let mut command =
+                    cargo(&["clippy", "--package", "drakkar", "--no-default-features", "--quiet"]);
                 if let Some(feature) = feature {
                     command.args(["--features", &feature]);
                 }
@@ -69,7 +79,9 @@ fn steps() -> Result<Vec<Step>> {
     }
     add(
         "documents".into(),
-        Box::new(|| ok(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))),
+        Box::new(|| {
+            ok(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+        }),
     );
     add("tests".into(), Box::new(|| run::test(false, &[])));
     add(
@@ -85,7 +97,9 @@ fn ok(command: &mut Command) -> Result<bool> {
 
 /// The features of the facade.
 fn features() -> Result<Vec<String>> {
-    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"]).output().context("running cargo metadata")?;
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .context("running cargo metadata")?;
     let metadata: Value = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
     let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
     let facade = packages.iter().find(|p| p["name"] == "drakkar").context("no package drakkar")?;

@@ -6,10 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use xtask::{
-    services::shared,
-    tidy,
-};
+use xtask::{services::shared, tidy};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -63,7 +60,14 @@ pub(crate) fn test(keep_services: bool, args: &[String]) -> Result<bool> {
 
 pub(crate) fn soak() -> Result<bool> {
     let base = [
-        "test", "--release", "--package", "drakkar-tests", "--features", "real-services,soak", "--test", "integration",
+        "test",
+        "--release",
+        "--package",
+        "drakkar-tests",
+        "--features",
+        "real-services,soak",
+        "--test",
+        "integration",
     ];
     with_services(false, |variables| Ok(status(cargo(&base).envs(variables.iter().cloned()))?.success()))
 }

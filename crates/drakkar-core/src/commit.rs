@@ -126,9 +126,10 @@ impl Commits {
             }
         }
         let done = |flight: &InFlight| {
-            flight.offsets.iter().all(|(a, offset)| {
-                self.reached.get(a).is_none_or(|r| r.acknowledged >= Some(*offset))
-            })
+            flight
+                .offsets
+                .iter()
+                .all(|(a, offset)| self.reached.get(a).is_none_or(|r| r.acknowledged >= Some(*offset)))
         };
         if self.in_flight.as_ref().is_some_and(done) {
             self.in_flight = None;

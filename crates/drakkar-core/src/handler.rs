@@ -2,8 +2,6 @@
 //!
 //! `#[drakkar::handler]` implements it from an impl block; it can also be implemented by hand.
 
-use serde::de::DeserializeOwned;
-
 use crate::{
     config::Config,
     context::Context,
@@ -136,7 +134,7 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// When there is no value, it is not UTF-8, not JSON, or does not fit the type.
-pub fn decode_json<T: DeserializeOwned>(record: &Record) -> Result<T, DecodeError> {
+pub fn decode_json<T: for<'de> serde::Deserialize<'de>>(record: &Record) -> Result<T, DecodeError> {
     let value = record.value.as_ref().ok_or(DecodeError::Tombstone)?;
     serde_json::from_slice(value)
         .map_err(|source| DecodeError::Json { expected: std::any::type_name::<T>(), source })

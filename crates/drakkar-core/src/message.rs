@@ -101,7 +101,9 @@ impl<'a, T> Window<'a, T> {
     }
 
     /// The messages in offset order.
-    pub fn messages(&self) -> impl ExactSizeIterator<Item = &'a Message<T>> + DoubleEndedIterator + use<'a, T> {
+    pub fn messages(
+        &self,
+    ) -> impl ExactSizeIterator<Item = &'a Message<T>> + DoubleEndedIterator + use<'a, T> {
         self.messages.iter().map(|m| &**m)
     }
 

@@ -95,7 +95,9 @@ impl fmt::Display for Ended {
         match self {
             Ended::NotStarted { reason } => write!(f, "not started: {reason}"),
             Ended::Exited { code } => write!(f, "exited with code {code}"),
-            Ended::Leaked { code } => write!(f, "exited with code {code}, leaving a process that held its output"),
+            Ended::Leaked { code } => {
+                write!(f, "exited with code {code}, leaving a process that held its output")
+            }
             Ended::Signalled { signal } => write!(f, "ended by signal {signal}"),
             Ended::TimedOut { limit } => write!(f, "timed out after {:.3} s", limit.as_secs_f64()),
             Ended::Cancelled => f.write_str("cancelled"),

@@ -31,7 +31,8 @@ impl RetryPolicy {
     /// The wait after `failed` attempts, whatever the bounds.
     pub fn backoff(&self, failed: u32, random: u64) -> Duration {
         let doublings = failed.saturating_sub(1).min(32);
-        let bound = self.initial.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(self.max);
+        let bound =
+            self.initial.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(self.max);
         bound.mul_f64(random as f64 / u64::MAX as f64)
     }
 }

@@ -67,7 +67,10 @@ impl<T> SlotGate<T> {
 
     /// Takes a slot back.
     pub fn release(&mut self, slot: SlotId) {
-        debug_assert!(slot.0 < self.slots && !self.free.iter().any(|s| s.0 == slot.0), "slot {slot} was free");
+        debug_assert!(
+            slot.0 < self.slots && !self.free.iter().any(|s| s.0 == slot.0),
+            "slot {slot} was free"
+        );
         self.free.push(Reverse(slot.0));
     }
 

@@ -109,7 +109,11 @@ pub struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { watermark: AtomicI64::new(NONE), drained: AtomicBool::new(false), queued_messages: AtomicU64::new(0) }
+        Self {
+            watermark: AtomicI64::new(NONE),
+            drained: AtomicBool::new(false),
+            queued_messages: AtomicU64::new(0),
+        }
     }
 }
 

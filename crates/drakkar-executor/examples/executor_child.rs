@@ -53,6 +53,11 @@ fn main() {
             println!("cleaned up");
             exit(7);
         }),
+        // Writes this many bytes on TERM and ends.
+        "flood-on-term" => on_term(text(1), || {
+            flood(&mut io::stdout(), b'o', number(2));
+            exit(0);
+        }),
         // Writes this many bytes to each stream.
         "flood" => {
             let bytes = number(1);
@@ -156,6 +161,7 @@ fn flood(to: &mut impl Write, byte: u8, mut bytes: usize) {
 }
 
 /// Starts a process in the group of this one and writes its id.
+#[expect(clippy::zombie_processes, reason = "it is meant to outlive this process")]
 fn grandchild(args: &[&str], quiet: bool) {
     let stdio = || if quiet { Stdio::null() } else { Stdio::inherit() };
     let child = Command::new(env::current_exe().expect("a path"))

@@ -1,5 +1,7 @@
 //! Many tasks leave nothing behind. A program of its own: it counts what belongs to its process.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 #[path = "pool/harness.rs"]
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod harness;

@@ -1,9 +1,6 @@
 //! The partitions that are assigned now, and when each is paused.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,

@@ -38,7 +38,10 @@ impl SourceThread {
             let mut element = list.add_partition(&self.settings.topic, assignment.partition.0);
             element.set_offset(KafkaOffset::Offset(offset.0))?;
             // A stranger who reads the group's offsets can tell who committed what.
-            element.set_metadata(format!("drakkar/1 worker={} epoch={}", self.settings.worker, assignment.epoch));
+            element.set_metadata(format!(
+                "drakkar/1 worker={} epoch={}",
+                self.settings.worker, assignment.epoch
+            ));
         }
         // It answers Ok when any partition of the list was stored: each element tells about itself.
         self.consumer.store_offsets(&list)?;

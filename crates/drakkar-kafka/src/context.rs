@@ -75,16 +75,13 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        err: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, list: &mut TopicPartitionList) {
         if self.closing.load(Ordering::Acquire) {
             // Answered here and now: a close that waits for this would wait for ever.
             let left = match consumer.rebalance_protocol() {
-                RebalanceProtocol::Cooperative if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                RebalanceProtocol::Cooperative
+                    if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS =>
+                {
                     consumer.incremental_unassign(list)
                 }
                 _ => consumer.unassign(),

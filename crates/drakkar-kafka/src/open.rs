@@ -35,7 +35,11 @@ impl KafkaSource {
     /// # Errors
     /// When no broker answers in time, the topic does not exist, or the brokers refuse us.
     pub async fn open(settings: Settings, bytes: Arc<ByteLedger>) -> Result<SourceHandle, SourceError> {
-        tracing::info!(category = "kafka", librdkafka = rdkafka::util::get_rdkafka_version().1, "opening the source");
+        tracing::info!(
+            category = "kafka",
+            librdkafka = rdkafka::util::get_rdkafka_version().1,
+            "opening the source"
+        );
         let (events_tx, events) = async_channel::bounded(EVENTS);
         let control = Arc::new(Control::default());
         let (ready_tx, ready) = oneshot::channel();
@@ -61,14 +65,17 @@ impl KafkaSource {
 fn connect(settings: &Settings) -> Result<BaseConsumer<Context>, SourceError> {
     let Settings { brokers, topic, .. } = settings;
     let consumer =
-        BaseConsumer::from_config_and_context(&settings.client(), Context::default()).map_err(|error| SourceError {
-            class: Class::Config,
-            message: format!("failed to make the Kafka consumer: {error}"),
+        BaseConsumer::from_config_and_context(&settings.client(), Context::default()).map_err(|error| {
+            SourceError {
+                class: Class::Config,
+                message: format!("failed to make the Kafka consumer: {error}"),
+            }
         })?;
     let (consumer, metadata) = bounded_metadata(consumer, settings)?;
     let found = metadata.topics().iter().find(|t| t.name() == topic);
     let missing = found.is_none_or(|t| {
-        t.error() == Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) || t.partitions().is_empty()
+        t.error() == Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            || t.partitions().is_empty()
     });
     match found.and_then(|t| t.error()) {
         _ if missing => Err(SourceError {
@@ -79,7 +86,10 @@ fn connect(settings: &Settings) -> Result<BaseConsumer<Context>, SourceError> {
         }),
         Some(error) => Err(SourceError {
             class: Class::Config,
-            message: format!("topic `{topic}` at {brokers} cannot be read: {}", RDKafkaErrorCode::from(error)),
+            message: format!(
+                "topic `{topic}` at {brokers} cannot be read: {}",
+                RDKafkaErrorCode::from(error)
+            ),
         }),
         None => Ok(consumer),
     }
@@ -95,7 +105,9 @@ fn bounded_metadata(
         Ok(metadata) => Ok((consumer, metadata)),
         Err(error) => {
             let class = match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => Class::Config,
+                Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
+                    Class::Config
+                }
                 _ => Class::Transient,
             };
             let message = describe(&error, brokers, *connect_timeout);

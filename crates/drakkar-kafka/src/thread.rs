@@ -19,7 +19,13 @@ use rdkafka::{
 };
 
 use crate::{
-    Settings, assignment::Assignments, close, context::{Context, Notice}, control::Control, forward, rebalance::Revoking,
+    Settings,
+    assignment::Assignments,
+    close,
+    context::{Context, Notice},
+    control::Control,
+    forward,
+    rebalance::Revoking,
 };
 
 /// The longest wait for a record while nothing else is due.
@@ -116,8 +122,11 @@ impl SourceThread {
             match self.consumer.poll(std::mem::take(&mut wait)) {
                 None => return,
                 Some(Ok(message)) => {
-                    let Some(assigned) = self.assignments.partitions.get_mut(&message.partition()) else { continue };
-                    if assigned.revoking || message.offset() < assigned.next || self.control.intake_stopped() {
+                    let Some(assigned) = self.assignments.partitions.get_mut(&message.partition()) else {
+                        continue;
+                    };
+                    if assigned.revoking || message.offset() < assigned.next || self.control.intake_stopped()
+                    {
                         continue;
                     }
                     assigned.next = message.offset() + 1;
@@ -135,7 +144,9 @@ impl SourceThread {
 
     fn poll_error(&mut self, error: &KafkaError) {
         match error {
-            KafkaError::MessageConsumptionFatal(_) => self.fatal(format!("the consumer failed for good: {error}")),
+            KafkaError::MessageConsumptionFatal(_) => {
+                self.fatal(format!("the consumer failed for good: {error}"))
+            }
             _ => self.trouble(error.to_string()),
         }
     }
@@ -187,7 +198,10 @@ impl SourceThread {
             let list = self.list(&edge.iter().map(|(p, _)| *p).collect::<Vec<_>>());
             let done = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
             if let Err(error) = done {
-                self.trouble(format!("failed to {} fetching: {error}", if paused { "pause" } else { "resume" }));
+                self.trouble(format!(
+                    "failed to {} fetching: {error}",
+                    if paused { "pause" } else { "resume" }
+                ));
             }
             for (_, assignment) in edge {
                 self.emit(SourceEvent::Flow { assignment, paused });

@@ -136,7 +136,9 @@ impl DeadLetter<'_> {
                     route: 0,
                     content: Content::Record(OutputRecord {
                         key: record.key.clone(),
-                        value: Some(text.expect("strings, numbers and maps with text keys have a JSON form").into()),
+                        value: Some(
+                            text.expect("strings, numbers and maps with text keys have a JSON form").into(),
+                        ),
                         headers: Vec::new(),
                     }),
                 }
@@ -197,11 +199,7 @@ impl DeadLetter<'_> {
 }
 
 /// Text where the bytes are UTF-8, base64 under another name where they are not.
-fn bytes_field(
-    text: &'static str,
-    base64: &'static str,
-    bytes: &[u8],
-) -> BTreeMap<&'static str, Value> {
+fn bytes_field(text: &'static str, base64: &'static str, bytes: &[u8]) -> BTreeMap<&'static str, Value> {
     match std::str::from_utf8(bytes) {
         Ok(valid) => BTreeMap::from([(text, valid.into())]),
         Err(_) => BTreeMap::from([(base64, BASE64.encode(bytes).into())]),
@@ -263,8 +261,7 @@ mod tests {
             value: value.map(Bytes::copy_from_slice),
             headers: vec![Header { name: "h".into(), value: Some(Bytes::from_static(b"\xff")) }],
         };
-        let cause =
-            Cause { stage: Stage::Parse, error: "no".into(), class: Class::Permanent, attempts: 1 };
+        let cause = Cause { stage: Stage::Parse, error: "no".into(), class: Class::Permanent, attempts: 1 };
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
         let letter =
             DeadLetter { record: &record, label: "3:42", cause: &cause, delivery: None, worker: "w", now };

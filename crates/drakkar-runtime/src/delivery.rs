@@ -234,7 +234,9 @@ impl Delivery {
         answers.send().await;
         let reason = reason?;
         self.events.emit(&match self.settings.retry {
-            None => Event::DeadLettersStalled { letters: again.len(), attempt: attempts, error: reason.message },
+            None => {
+                Event::DeadLettersStalled { letters: again.len(), attempt: attempts, error: reason.message }
+            }
             Some(_) => Event::DeliveryRetried {
                 kind: self.sink.sink.kind(),
                 name: self.sink.name.clone(),

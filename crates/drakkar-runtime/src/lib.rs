@@ -16,13 +16,13 @@ mod gate;
 mod partition;
 mod port;
 mod routes;
-mod stop;
 mod settings;
+mod stop;
 mod worker;
 
 pub use dead_letter::{Cause, DeadLetter, Stage};
 pub use error::{Exit, RunError};
 pub use routes::{NamedSink, RouteError, check_routes, required_sinks};
-pub use stop::{Stop, StopHandle};
 pub use settings::Settings;
+pub use stop::{Stop, StopHandle};
 pub use worker::{Parts, Status, Summary, Worker};

@@ -272,7 +272,10 @@ impl<H: Handler> Partition<H> {
                 Ok(permit) => permit.send(Parcel { port: self.port.clone(), items: std::mem::take(outbox) }),
                 Err(mpsc::error::TrySendError::Full(())) => {}
                 Err(mpsc::error::TrySendError::Closed(())) => {
-                    tracing::error!(category = "sink", "a delivery task ended while its partition still runs");
+                    tracing::error!(
+                        category = "sink",
+                        "a delivery task ended while its partition still runs"
+                    );
                 }
             }
         }
@@ -351,10 +354,7 @@ impl<H: Handler> Partition<H> {
     }
 }
 
-async fn reserve(
-    sinks: &SinkChannels,
-    sink: Option<usize>,
-) -> Option<mpsc::Permit<'_, Parcel>> {
+async fn reserve(sinks: &SinkChannels, sink: Option<usize>) -> Option<mpsc::Permit<'_, Parcel>> {
     sinks.get(sink?)?.reserve().await.ok()
 }
 

@@ -40,7 +40,9 @@ pub enum RouteError {
         known: String,
     },
     /// The route names no sink and there is none of its type.
-    #[error("output field `{field}` goes to the only {kind} sink, but none is configured; add one below `sinks.{kind}`")]
+    #[error(
+        "output field `{field}` goes to the only {kind} sink, but none is configured; add one below `sinks.{kind}`"
+    )]
     NoDefault {
         /// The output's field.
         field: &'static str,
@@ -48,7 +50,9 @@ pub enum RouteError {
         kind: SinkKind,
     },
     /// The route names no sink and there are several of its type.
-    #[error("output field `{field}` names no {kind} sink, but there are several: {known}; name one in `#[sink({kind} = \"...\")]`")]
+    #[error(
+        "output field `{field}` names no {kind} sink, but there are several: {known}; name one in `#[sink({kind} = \"...\")]`"
+    )]
     Ambiguous {
         /// The output's field.
         field: &'static str,
@@ -84,7 +88,8 @@ impl Routes {
     /// Resolves all routes against these sinks, given as type and name. Also returns the sinks that no route uses.
     pub(crate) fn resolve<H: Handler>(sinks: &[(SinkKind, &str)]) -> Result<(Self, Vec<usize>), RouteError> {
         let resolve = |routes: &[Route]| routes.iter().map(|r| find(r, sinks)).collect::<Result<Vec<_>, _>>();
-        let routes = Self { task: resolve(H::TaskOutputs::ROUTES)?, message: resolve(H::MessageOutputs::ROUTES)? };
+        let routes =
+            Self { task: resolve(H::TaskOutputs::ROUTES)?, message: resolve(H::MessageOutputs::ROUTES)? };
         let unused =
             (0..sinks.len()).filter(|i| !routes.task.contains(i) && !routes.message.contains(i)).collect();
         Ok((routes, unused))

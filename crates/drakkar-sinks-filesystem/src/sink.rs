@@ -128,7 +128,13 @@ fn class(error: &io::Error) -> Class {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     match errno {
         Some(
-            Errno::NOENT | Errno::ISDIR | Errno::NOTDIR | Errno::XDEV | Errno::LOOP | Errno::NAMETOOLONG | Errno::INVAL,
+            Errno::NOENT
+            | Errno::ISDIR
+            | Errno::NOTDIR
+            | Errno::XDEV
+            | Errno::LOOP
+            | Errno::NAMETOOLONG
+            | Errno::INVAL,
         ) => Class::Permanent,
         Some(Errno::ACCESS | Errno::ROFS | Errno::PERM) => Class::Config,
         // A full disk, a quota, too many open files, an I/O error: another moment may be better.

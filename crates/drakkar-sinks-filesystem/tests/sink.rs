@@ -36,7 +36,8 @@ fn class(verdict: &Verdict) -> Option<Class> {
 async fn lines_keep_their_order_in_each_file() {
     let base = TempDir::new().unwrap();
     let sink = connected(settings(base.path())).await;
-    let batch: Vec<_> = (0..100).map(|n| line(if n % 2 == 0 { "even" } else { "odd" }, &n.to_string())).collect();
+    let batch: Vec<_> =
+        (0..100).map(|n| line(if n % 2 == 0 { "even" } else { "odd" }, &n.to_string())).collect();
     assert!(sink.deliver(&batch).await.iter().all(Verdict::is_delivered));
     sink.deliver(&[line("even", "100")]).await;
     let even: Vec<u32> =
@@ -54,8 +55,20 @@ async fn a_path_that_leads_out_fails_alone_and_for_good() {
     let long = "x".repeat(256);
     let absolute = base.path().join("a").display().to_string();
     let bad = [
-        "", ".", "..", "../a", "folder/../../a", "/etc/passwd", &absolute, "link/a", "link.txt", "a\0b", &long, "folder",
-        "folder/", "missing/a",
+        "",
+        ".",
+        "..",
+        "../a",
+        "folder/../../a",
+        "/etc/passwd",
+        &absolute,
+        "link/a",
+        "link.txt",
+        "a\0b",
+        &long,
+        "folder",
+        "folder/",
+        "missing/a",
     ];
     for create_folders in [false, true] {
         let sink = connected(Settings { create_folders, ..settings(base.path()) }).await;

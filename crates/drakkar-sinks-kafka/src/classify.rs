@@ -6,9 +6,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 /// The class of a failed delivery.
 pub(crate) fn class(error: &KafkaError) -> Class {
     match error.rdkafka_error_code() {
-        Some(Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidRecord | Code::InvalidMessageSize) => {
-            Class::Permanent
-        }
+        Some(
+            Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidRecord | Code::InvalidMessageSize,
+        ) => Class::Permanent,
         Some(
             Code::UnknownTopicOrPartition
             | Code::UnknownTopic
@@ -34,7 +34,9 @@ mod tests {
         let of = |code| class(&KafkaError::MessageProduction(code));
         assert_eq!(of(Code::MessageSizeTooLarge), Class::Permanent);
         assert_eq!(of(Code::UnknownTopicOrPartition), Class::Config);
-        for code in [Code::MessageTimedOut, Code::PurgeQueue, Code::PurgeInflight, Code::BrokerTransportFailure] {
+        for code in
+            [Code::MessageTimedOut, Code::PurgeQueue, Code::PurgeInflight, Code::BrokerTransportFailure]
+        {
             assert_eq!(of(code), Class::Transient, "{code:?}");
         }
     }

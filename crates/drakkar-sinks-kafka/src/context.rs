@@ -2,10 +2,7 @@
 
 use drakkar_core::sink::{Failure, Verdict};
 use rdkafka::{
-    ClientContext, Message,
-    config::RDKafkaLogLevel,
-    error::KafkaError,
-    message::DeliveryResult,
+    ClientContext, Message, config::RDKafkaLogLevel, error::KafkaError, message::DeliveryResult,
     producer::ProducerContext,
 };
 

@@ -154,7 +154,10 @@ fn connect(settings: &Settings) -> Result<ThreadedProducer<Context>, Failure> {
             let text = format!("topic `{topic}` at {brokers}: {}", RDKafkaErrorCode::from(error));
             Err(Failure::new(Class::Config, text))
         }
-        _ => Err(Failure::new(Class::Config, format!("topic `{topic}` does not exist at {brokers}; create it"))),
+        _ => Err(Failure::new(
+            Class::Config,
+            format!("topic `{topic}` does not exist at {brokers}; create it"),
+        )),
     }
 }
 

@@ -141,7 +141,8 @@ async fn a_missing_topic_and_an_unreachable_broker_are_named() {
     let cluster = cluster();
     let unknown = rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     cluster.topic_error("gone", unknown).unwrap();
-    let sink = KafkaSink::new(Settings { topic: "gone".into(), ..settings(&cluster.bootstrap_servers()) }).unwrap();
+    let sink =
+        KafkaSink::new(Settings { topic: "gone".into(), ..settings(&cluster.bootstrap_servers()) }).unwrap();
     let failure = sink.connect().await.unwrap_err();
     assert_eq!(failure.class, Class::Config);
     assert!(failure.message.contains("topic `gone` does not exist"), "{failure}");

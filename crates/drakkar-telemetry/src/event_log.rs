@@ -35,22 +35,31 @@ impl Subscriber for EventLog {
 
     fn on_event(&self, event: &Event) {
         match event {
-            Event::Starting { summary } => info!(category = "lifecycle", config = summary, "drakkar_starting"),
+            Event::Starting { summary } => {
+                info!(category = "lifecycle", config = summary, "drakkar_starting")
+            }
             Event::SinkConnected { kind, name } => {
                 info!(category = "sink", sink_type = %kind, sink_name = %name, "sink_connected");
             }
             Event::Assigned { assignments } => info!(
-                category = "kafka", count = assignments.len(), partitions = list(assignments),
+                category = "kafka",
+                count = assignments.len(),
+                partitions = list(assignments),
                 "partitions_assigned"
             ),
             Event::Revoking { assignments } => info!(
-                category = "kafka", count = assignments.len(), partitions = list(assignments),
+                category = "kafka",
+                count = assignments.len(),
+                partitions = list(assignments),
                 "partitions_revoking"
             ),
             Event::Released { ledgers, lost } => {
                 let assignments: Vec<_> = ledgers.iter().map(|(a, _)| *a).collect();
                 info!(
-                    category = "kafka", count = assignments.len(), partitions = list(&assignments), lost,
+                    category = "kafka",
+                    count = assignments.len(),
+                    partitions = list(&assignments),
+                    lost,
                     "partitions_released"
                 );
             }
@@ -61,15 +70,24 @@ impl Subscriber for EventLog {
                 debug!(category = "kafka", partition = assignment.partition.0, "partition_resumed");
             }
             Event::WindowStarted { assignment, window, first, messages } => debug!(
-                category = "partition", partition = assignment.partition.0, window_id = window.0,
-                offset = first.0, messages, "window_started"
+                category = "partition",
+                partition = assignment.partition.0,
+                window_id = window.0,
+                offset = first.0,
+                messages,
+                "window_started"
             ),
             Event::AttemptEnded { assignment, task, attempt, ended, success } => debug!(
                 category = "executor", partition = assignment.partition.0, task_id = task, attempt, success,
                 ended = %ended, "task_attempt_ended"
             ),
             Event::HookFailed { assignment, offset, hook, error, panicked } => error!(
-                category = "handler", partition = assignment.partition.0, offset = offset.0, hook, error, panicked,
+                category = "handler",
+                partition = assignment.partition.0,
+                offset = offset.0,
+                hook,
+                error,
+                panicked,
                 "hook_failed"
             ),
             Event::DeliveryRetried { kind, name, payloads, attempt, error, class } => warn!(

@@ -57,5 +57,9 @@ fn filter(level: Level) -> EnvFilter {
         Level::Error | Level::Critical => "error",
     };
     let extra = std::env::var("RUST_LOG").unwrap_or_default();
-    EnvFilter::builder().parse_lossy(if extra.is_empty() { base.to_owned() } else { format!("{base},{extra}") })
+    EnvFilter::builder().parse_lossy(if extra.is_empty() {
+        base.to_owned()
+    } else {
+        format!("{base},{extra}")
+    })
 }

@@ -30,12 +30,8 @@ impl MemorySource {
         bytes: Arc<ByteLedger>,
     ) -> (Arc<Self>, SourceHandle) {
         let (tx, events) = async_channel::bounded(16);
-        let source = Arc::new(Self {
-            records: Mutex::new(records),
-            progress: Mutex::default(),
-            events: tx,
-            bytes,
-        });
+        let source =
+            Arc::new(Self { records: Mutex::new(records), progress: Mutex::default(), events: tx, bytes });
         (source.clone(), SourceHandle { events, control: source })
     }
 
@@ -63,10 +59,7 @@ impl SourceControl for MemorySource {
                 tx.try_send(batch.to_vec()).expect("the channel has room for every batch");
             }
             let assignment = Assignment { partition, epoch: Epoch(1) };
-            self.progress
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(partition, progress.clone());
+            self.progress.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, progress.clone());
             assigned.push(AssignedPartition { assignment, progress, batches });
         }
         self.emit(SourceEvent::Assigned(assigned));

@@ -54,7 +54,11 @@ pub(crate) async fn check<H: Handler>(loaded: &Loaded, connect: bool) -> Exit {
     line(
         "program",
         match &pool {
-            Ok(_) => Ok(config.executor.binary_path.clone().unwrap_or_else(|| "each task names its own".to_owned())),
+            Ok(_) => Ok(config
+                .executor
+                .binary_path
+                .clone()
+                .unwrap_or_else(|| "each task names its own".to_owned())),
             Err(error) => Err((chain(error).to_string(), Exit::Startup)),
         },
     );

@@ -90,14 +90,16 @@ fn load(file: Option<&Path>) -> Result<Loaded, String> {
     let text = match file {
         None => None,
         Some(path) => {
-            let bytes = std::fs::read(path)
-                .map_err(|error| format!("failed to read the configuration file {}: {error}", path.display()))?;
+            let bytes = std::fs::read(path).map_err(|error| {
+                format!("failed to read the configuration file {}: {error}", path.display())
+            })?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| format!("the configuration file {} is not UTF-8 text", path.display()))?;
             Some((path.display().to_string(), text))
         }
     };
-    let variables = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    let variables =
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     let source = text.as_ref().map(|(name, text)| config::File { name, text });
     config::load(source, variables).map_err(|invalid| {
         let shown = invalid.render(text.as_ref().map_or("", |(_, text)| text));

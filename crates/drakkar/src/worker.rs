@@ -140,7 +140,8 @@ impl<H: Handler> Worker<H> {
             bytes,
             events,
         };
-        let worker = drakkar_runtime::Worker::new(parts, settings).map_err(drakkar_runtime::RunError::from)?;
+        let worker =
+            drakkar_runtime::Worker::new(parts, settings).map_err(drakkar_runtime::RunError::from)?;
         if let Some(status) = status {
             // Whoever asked may have lost interest.
             status.send(worker.status()).unwrap_or_default();

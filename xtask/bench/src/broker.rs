@@ -53,10 +53,14 @@ impl Broker {
             .set("queue.buffering.max.messages", "1000000")
             .create()?;
         for n in 0..count {
-            let value = format!("{{\"id\":\"m-{n:010}\",\"number\":{n},\"text\":\"{}\"}}", "lorem ipsum ".repeat(13));
+            let value =
+                format!("{{\"id\":\"m-{n:010}\",\"number\":{n},\"text\":\"{}\"}}", "lorem ipsum ".repeat(13));
             let key = format!("k{n}");
             let partition = (n % partitions as u64) as i32;
-            while producer.send(BaseRecord::to(&topic).partition(partition).key(&key).payload(&value)).is_err() {
+            while producer
+                .send(BaseRecord::to(&topic).partition(partition).key(&key).payload(&value))
+                .is_err()
+            {
                 producer.poll(Duration::from_millis(10));
             }
         }
@@ -131,7 +135,9 @@ fn unique(name: &str) -> String {
     format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn admin(brokers: &str) -> Result<(AdminClient<DefaultClientContext>, AdminOptions, tokio::runtime::Runtime)> {
+fn admin(
+    brokers: &str,
+) -> Result<(AdminClient<DefaultClientContext>, AdminOptions, tokio::runtime::Runtime)> {
     let options = AdminOptions::new().operation_timeout(Some(LIMIT));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok((client(brokers).create()?, options, runtime))

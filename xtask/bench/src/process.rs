@@ -50,7 +50,12 @@ impl Program {
         Self::new(feed, child, concurrency, Kind::Worker(mode))
     }
 
-    pub(crate) fn bare(name: &'static str, feed: &Feed, child: Option<&Path>, concurrency: usize) -> Result<Self> {
+    pub(crate) fn bare(
+        name: &'static str,
+        feed: &Feed,
+        child: Option<&Path>,
+        concurrency: usize,
+    ) -> Result<Self> {
         Self::new(feed, child, concurrency, Kind::Bare(name))
     }
 

@@ -116,7 +116,8 @@ impl Follower {
             .group
             .committed_offsets(partitions, Duration::from_secs(5))
             .context("reading the committed offsets")?;
-        self.committed = committed.elements().iter().filter_map(|e| e.offset().to_raw()).filter(|o| *o > 0).sum();
+        self.committed =
+            committed.elements().iter().filter_map(|e| e.offset().to_raw()).filter(|o| *o > 0).sum();
         Ok(())
     }
 

@@ -115,7 +115,9 @@ impl Input {
 
 /// The Rust sources of the packages that Cargo downloaded.
 pub(crate) fn source_files() -> Result<Vec<SourceFile>> {
-    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let cargo = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let registry = cargo.context("neither CARGO_HOME nor a home folder is set")?.join("registry/src");
     let mut files = Vec::new();
     for index in folders(&registry)? {

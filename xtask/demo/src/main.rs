@@ -117,7 +117,8 @@ fn demo(args: &Args) -> Result<bool> {
 fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, flag.clone()).with_context(|| format!("listening for {GROUP}'s end"))?;
+        signal_hook::flag::register(signal, flag.clone())
+            .with_context(|| format!("listening for {GROUP}'s end"))?;
     }
     Ok(flag)
 }

@@ -9,9 +9,16 @@ pub(crate) fn print(input: &Input, follower: &Follower, ledger: &str, took: Dura
     let answered = follower.answered();
     println!("\nRequests");
     println!("  fed               {:>8}", input.produced());
-    println!("  answered          {answered:>8}   {:.0}/s over {:.1} s", answered as f64 / took.as_secs_f64(), took.as_secs_f64());
+    println!(
+        "  answered          {answered:>8}   {:.0}/s over {:.1} s",
+        answered as f64 / took.as_secs_f64(),
+        took.as_secs_f64()
+    );
     println!("  results           {:>8}   {} written twice", follower.results(), follower.duplicates());
-    println!("  dead letters      {:>8}   fed on purpose: {bad} bad patterns, {stuck} endless searches, {garbage} that are no request", follower.letters().len());
+    println!(
+        "  dead letters      {:>8}   fed on purpose: {bad} bad patterns, {stuck} endless searches, {garbage} that are no request",
+        follower.letters().len()
+    );
     println!("  committed         {:>8}", follower.committed());
     for field in ledger.split_whitespace().skip(1) {
         if let Some((name, count)) = field.split_once('=') {
@@ -19,12 +26,23 @@ pub(crate) fn print(input: &Input, follower: &Follower, ledger: &str, took: Dura
         }
     }
     if let Some(slowest) = follower.slowest() {
-        println!("\nSlowest search: {:.1} ms, {} in {}", slowest.took_ms, slowest.request_id, short(&slowest.path));
+        println!(
+            "\nSlowest search: {:.1} ms, {} in {}",
+            slowest.took_ms,
+            slowest.request_id,
+            short(&slowest.path)
+        );
     }
     if !follower.samples().is_empty() {
         println!("\nSome results");
         for sample in follower.samples() {
-            println!("  {:>5} x  {:<28} {} ({})", sample.matches, sample.pattern, short(&sample.path), sample.collection);
+            println!(
+                "  {:>5} x  {:<28} {} ({})",
+                sample.matches,
+                sample.pattern,
+                short(&sample.path),
+                sample.collection
+            );
         }
     }
     if !follower.letters().is_empty() {
@@ -59,6 +77,7 @@ fn short(path: &str) -> String {
 /// An error without what differs from message to message.
 fn general(error: &str, label: &str) -> String {
     let text = error.replace(label, "");
-    let text = text.split_once(' ').map_or(&*text, |(first, rest)| if first == "task" { rest } else { &text });
+    let text =
+        text.split_once(' ').map_or(&*text, |(first, rest)| if first == "task" { rest } else { &text });
     text.split_once(" exited").map_or_else(|| text.to_owned(), |(_, rest)| format!("exited{rest}"))
 }

@@ -91,7 +91,8 @@ impl Worker {
         }
         let status = self.child.wait()?;
         let ledger = output.lines().rev().find(|l| l.starts_with("ledger "));
-        let ledger = ledger.with_context(|| format!("the worker printed no ledger; see {}", self.log.display()))?;
+        let ledger =
+            ledger.with_context(|| format!("the worker printed no ledger; see {}", self.log.display()))?;
         Ok((status, ledger.to_owned()))
     }
 }

@@ -63,7 +63,11 @@ impl Broker {
             .stderr(log)
             .status()
             .context("formatting the broker's storage")?;
-        ensure!(status.success(), "formatting the storage failed: see {}", folder.join("format.log").display());
+        ensure!(
+            status.success(),
+            "formatting the storage failed: see {}",
+            folder.join("format.log").display()
+        );
         let mut broker = Self { folder, port, child: None };
         broker.resume()?;
         Ok(broker)
@@ -105,7 +109,10 @@ impl Broker {
         while !ready::answers(self.port) {
             if let Some(status) = child.try_wait()? {
                 self.child = None;
-                bail!("the broker ended by itself ({status}): see {}", self.folder.join("broker.log").display());
+                bail!(
+                    "the broker ended by itself ({status}): see {}",
+                    self.folder.join("broker.log").display()
+                );
             }
             ensure!(Instant::now() < deadline, "the broker did not answer within {START:?}");
             std::thread::park_timeout(Duration::from_millis(100));

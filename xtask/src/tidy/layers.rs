@@ -48,7 +48,8 @@ pub(super) fn check(root: &Path) -> Result<Vec<Finding>> {
             .collect();
         let rules = broken(name, &dependencies);
         findings.extend(rules.into_iter().map(|rule| Finding { file: file.clone(), line: 1, rule }));
-        let text = std::fs::read_to_string(manifest).with_context(|| format!("reading {}", manifest.display()))?;
+        let text =
+            std::fs::read_to_string(manifest).with_context(|| format!("reading {}", manifest.display()))?;
         if !text.contains("[lints]\nworkspace = true") {
             findings.push(Finding { file, line: 1, rule: "takes no lints from the workspace".into() });
         }

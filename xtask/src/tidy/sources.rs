@@ -20,7 +20,11 @@ struct Ban {
 }
 
 const BANS: &[Ban] = &[
-    Ban { text: ["split_partition", "_queue("], only_tests: false, why: "strands partitions and loses wake-ups" },
+    Ban {
+        text: ["split_partition", "_queue("],
+        only_tests: false,
+        why: "strands partitions and loses wake-ups",
+    },
     Ban { text: ["Stream", "Consumer"], only_tests: false, why: "has had silent stalls; one thread polls" },
     Ban { text: ["CommitMode::", "Sync"], only_tests: false, why: "can block for minutes" },
     Ban { text: ["unbounded", "_channel("], only_tests: false, why: "every queue is bounded" },

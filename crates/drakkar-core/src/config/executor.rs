@@ -27,7 +27,7 @@ section! {
         /// The most children at once.
         ///
         /// About the number of cores suits programs that compute; more suits programs that wait.
-        pub max_executors: usize = 4, at_least(1);
+        pub max_executors: usize = 4, between(1, 4_096);
         /// Wall clock for one attempt of a task, in seconds; then the child is ended.
         pub task_timeout_seconds: WholeSeconds = WholeSeconds(120), at_least(1);
         /// The most messages handed to one `arrange`.
@@ -50,9 +50,9 @@ section! {
         ///
         /// Zero kills at once.
         pub kill_grace_seconds: Seconds = Seconds::of(5.0), not_below(0.0);
-        /// Bytes of a child's standard output that are kept; the rest is read and dropped.
+        /// Bytes a child may write to its standard output; one that writes more is stopped, and its attempt failed.
         pub max_stdout_bytes: usize = 16 << 20, at_least(1);
-        /// Bytes of a child's standard error that are kept; the rest is read and dropped.
+        /// Bytes a child may write to its standard error; one that writes more is stopped, and its attempt failed.
         pub max_stderr_bytes: usize = 1 << 20, at_least(1);
         /// The most messages of one partition that are started and not settled.
         ///

@@ -200,7 +200,8 @@ impl Pipeline {
     }
 
     fn undecodable(&mut self, seq: Seq, skip: bool, fx: &mut Vec<Effect>) {
-        let Some(message) = self.message(seq) else { return };
+        // A window that is arranged again in pieces may name it again.
+        let Some(message) = self.message(seq).filter(|m| m.stage == Stage::Arranging) else { return };
         if skip {
             self.settle(seq, fx);
         } else {
@@ -253,7 +254,9 @@ impl Pipeline {
             for &offset in *offsets {
                 match self.find(offset) {
                     Some(seq) if messages.contains(&seq) => {}
-                    Some(seq) if self.message(seq).is_some_and(|m| m.stage == Stage::Open) => messages.push(seq),
+                    Some(seq) if self.message(seq).is_some_and(|m| m.stage == Stage::Open) => {
+                        messages.push(seq)
+                    }
                     _ => fx.push(Effect::Refused { plan, offset }),
                 }
             }
@@ -270,10 +273,8 @@ impl Pipeline {
     /// Arranges a failed window again in halves, until the message at fault stands alone; that one is dead-lettered.
     fn arrange_failed(&mut self, window: WindowId, fx: &mut Vec<Effect>) {
         let Some(range) = self.take_window(window, fx) else { return };
-        let seqs: SmallVec<[Seq; 64]> = range
-            .seqs()
-            .filter(|&s| self.message(s).is_some_and(|m| m.stage == Stage::Arranging))
-            .collect();
+        let seqs: SmallVec<[Seq; 64]> =
+            range.seqs().filter(|&s| self.message(s).is_some_and(|m| m.stage == Stage::Arranging)).collect();
         if let [alone] = seqs[..] {
             if let Some(m) = self.message(alone) {
                 m.needs_letter = true;
@@ -281,7 +282,8 @@ impl Pipeline {
             self.finish(alone, fx);
         } else if range.count > 1 {
             let half = range.count / 2;
-            self.pieces.push_front(Range { first: Seq(range.first.0 + u64::from(half)), count: range.count - half });
+            self.pieces
+                .push_front(Range { first: Seq(range.first.0 + u64::from(half)), count: range.count - half });
             self.pieces.push_front(Range { first: range.first, count: half });
         }
     }

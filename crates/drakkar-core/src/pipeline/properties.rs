@@ -1,7 +1,7 @@
 //! Property tests: a world that answers the pipeline at random must never see a rule broken.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     time::Duration,
 };
 
@@ -40,6 +40,7 @@ struct World {
     faults: u64,
     pending_outputs: BTreeMap<TaskKey, u32>,
     draining: bool,
+    lettered: HashSet<Letter>,
 }
 
 impl World {
@@ -57,6 +58,7 @@ impl World {
             faults,
             pending_outputs: BTreeMap::new(),
             draining: false,
+            lettered: HashSet::new(),
         }
     }
 
@@ -99,7 +101,12 @@ impl World {
                 let count = self.outputs.remove(&seq).expect("outputs were announced");
                 self.due.push(Due::Outputs(owner, count));
             }
-            Effect::DeadLetter(letter) => self.due.push(Due::Letter(letter)),
+            Effect::DeadLetter(letter) => {
+                if let Letter::Message(_) = letter {
+                    assert!(self.lettered.insert(letter), "a message costs one dead letter");
+                }
+                self.due.push(Due::Letter(letter));
+            }
             Effect::Settled { message, .. } => self.end(message, "settled"),
             Effect::Returned { message } => self.end(message, "returned"),
             Effect::Advance { next } => {
@@ -162,12 +169,8 @@ impl World {
                 0 => self.step(Input::ErrorHookEnded { task, action: Action::Skip }),
                 1 => self.step(Input::ErrorHookEnded { task, action: Action::DeadLetter }),
                 2 => {
-                    let messages: Vec<Offset> = self
-                        .pipeline
-                        .messages_of(task)
-                        .iter()
-                        .map(|s| self.offsets[s.0 as usize])
-                        .collect();
+                    let messages: Vec<Offset> =
+                        self.pipeline.messages_of(task).iter().map(|s| self.offsets[s.0 as usize]).collect();
                     let plans = vec![&messages[..]; self.below(3) as usize];
                     self.step(Input::ErrorHookEnded { task, action: Action::Replace(&plans) });
                 }

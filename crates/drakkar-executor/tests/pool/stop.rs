@@ -91,6 +91,18 @@ async fn cancelling_stops_what_runs_for_that_assignment_only() {
 }
 
 #[tokio::test]
+async fn output_is_read_on_while_a_program_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pool, file) = (pool(), file(&dir));
+    let job = submit(&pool, owner(1), 0, task(["flood-on-term", &file, "1000000"]));
+    ready(file.as_ref()).await;
+    pool.cancel(owner(1));
+    let report = answer(job).await;
+    assert_eq!((report.ended, report.stdout.len()), (Ended::Cancelled, 1_000_000));
+    assert!(report.run_time < DEADLINE / 2, "{:?}", report.run_time);
+}
+
+#[tokio::test]
 async fn cancelling_kills_what_ignores_term() {
     let dir = tempfile::tempdir().unwrap();
     let (pool, file) = (grace(Duration::from_millis(100)), file(&dir));

@@ -30,19 +30,15 @@ fn member(text: &str, span: Span) -> Option<Member> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().ok().map(|index| Member::Unnamed(Index { index, span }));
     }
-    let mut ident: Ident = match syn::parse_str(text) {
-        Ok(ident) => ident,
-        // A keyword names a field when it is written raw, and JSON is full of fields called `type`.
-        Err(_) if is_keyword(text) => Ident::new_raw(text, span),
-        Err(_) => return None,
-    };
+    // A keyword names a field when it is written raw, and JSON is full of fields called `type`.
+    let mut ident = exact_ident(text).or_else(|| exact_ident(&format!("r#{text}")))?;
     ident.set_span(span);
     Some(Member::Named(ident))
 }
 
-fn is_keyword(text: &str) -> bool {
-    let cannot_be_raw = matches!(text, "self" | "Self" | "super" | "crate" | "_");
-    !cannot_be_raw && syn::parse_str::<Ident>(&format!("r#{text}")).is_ok()
+/// The identifier that is the whole text: the parser alone would pass over spaces and comments.
+fn exact_ident(text: &str) -> Option<Ident> {
+    syn::parse_str::<Ident>(text).ok().filter(|ident| ident == text)
 }
 
 #[cfg(test)]
@@ -63,7 +59,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_field() {
-        for text in ["", "a.", ".a", "a b", "a()", "self", "a-b", " a", "1a", "_"] {
+        for text in
+            ["", "a.", ".a", "a b", "a()", "self", "a-b", " a", "a ", "type ", "a/**/", "type/**/", "1a", "_"]
+        {
             assert!(expression(text).is_none(), "{text:?}");
         }
     }

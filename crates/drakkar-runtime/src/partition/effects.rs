@@ -90,6 +90,8 @@ impl<H: Handler> Partition<H> {
                     self.arranging.push(seq);
                     held.content = Content::Decoded(message);
                 }
+                // Found undecodable before: it waits for its dead letter.
+                Content::Raw(record) if held.undecodable => held.content = Content::Raw(record),
                 Content::Raw(record) => {
                     held.started = now;
                     match decode(&self.shared.handler, &record) {
@@ -102,6 +104,7 @@ impl<H: Handler> Partition<H> {
                         }
                         Err(error) => {
                             held.content = Content::Raw(record);
+                            held.undecodable = true;
                             let cause =
                                 Cause { stage: Stage::Parse, error, class: Class::Permanent, attempts: 1 };
                             held.cause = Some(Box::new((cause, 0)));

@@ -89,8 +89,9 @@ pub(super) fn task_complete<H: Handler>(
     done: Arc<TaskResult>,
 ) -> HookCall {
     Box::pin(async move {
-        let call =
-            async { encode(shared.handler.on_task_complete(&done, &shared.ctx).await.map_err(HookFailure::from)?) };
+        let call = async {
+            encode(shared.handler.on_task_complete(&done, &shared.ctx).await.map_err(HookFailure::from)?)
+        };
         HookDone::Task { task, result: contain(call).await }
     })
 }

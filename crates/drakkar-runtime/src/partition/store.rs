@@ -16,6 +16,8 @@ use crate::{dead_letter::Cause, port::FailedPayload};
 #[derive(Debug)]
 pub(super) struct Held<T> {
     pub(super) content: Content<T>,
+    /// Decoding was tried, and failed.
+    pub(super) undecodable: bool,
     /// Bytes to give back when it ends.
     pub(super) size: usize,
     /// When its window started.
@@ -71,6 +73,7 @@ impl<T> Messages<T> {
     pub(super) fn push(&mut self, record: Record, size: usize) {
         self.held.push_back(Held {
             content: Content::Raw(record),
+            undecodable: false,
             size,
             started: Time::default(),
             group: Group::default(),

@@ -237,7 +237,9 @@ impl<H: Handler> Engine<H> {
         while !self.tasks.is_empty() {
             match self.tasks.join_next().await {
                 Some(Ok((assignment, ledger))) => self.finished(assignment, ledger),
-                Some(Err(error)) => tracing::error!(category = "partition", %error, "a partition task failed"),
+                Some(Err(error)) => {
+                    tracing::error!(category = "partition", %error, "a partition task failed")
+                }
                 None => break,
             }
         }
@@ -268,7 +270,10 @@ impl<H: Handler> Engine<H> {
     async fn end_now(self) -> Summary {
         let limit = Instant::now() + Duration::from_secs(1);
         if timeout_at(limit, self.shared.executor.close(Duration::ZERO)).await.is_err() {
-            tracing::error!(category = "executor", "children may be left behind: they did not end within a second");
+            tracing::error!(
+                category = "executor",
+                "children may be left behind: they did not end within a second"
+            );
         }
         Summary { ledger: self.status.ledger(), exit: Exit::Forced }
     }

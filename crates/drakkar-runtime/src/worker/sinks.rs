@@ -40,7 +40,9 @@ pub(super) async fn connect(sinks: &[NamedSink], limit: Duration, events: &Event
                 continue;
             }
             Ok(Err(failure)) => failure.clone(),
-            Err(_) => Failure::new(Class::Transient, format!("no answer within {:.1} s", limit.as_secs_f64())),
+            Err(_) => {
+                Failure::new(Class::Transient, format!("no answer within {:.1} s", limit.as_secs_f64()))
+            }
         };
         first_error.get_or_insert(RunError::Sink {
             kind: kind.as_str(),
@@ -61,7 +63,9 @@ async fn close_one(sink: &NamedSink, deadline: Instant) {
     let kind = sink.sink.kind();
     match timeout_at(deadline, sink.sink.close()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(category = "sink", %kind, name = %sink.name, %error, "failed to close a sink"),
+        Ok(Err(error)) => {
+            tracing::warn!(category = "sink", %kind, name = %sink.name, %error, "failed to close a sink")
+        }
         Err(_) => tracing::warn!(category = "sink", %kind, name = %sink.name, "a sink did not close in time"),
     }
 }
@@ -119,7 +123,11 @@ impl Deliveries {
         drop(channels);
         let finished = async { while tasks.join_next().await.is_some() {} };
         if timeout_at(deadline, finished).await.is_err() {
-            tracing::warn!(category = "sink", left = tasks.len(), "deliveries were cut off at the stop deadline");
+            tracing::warn!(
+                category = "sink",
+                left = tasks.len(),
+                "deliveries were cut off at the stop deadline"
+            );
             tasks.shutdown().await;
         }
         join_all(sinks.iter().map(|sink| close_one(sink, deadline))).await;

@@ -17,7 +17,8 @@ fn brokers(port: u16) -> Option<i32> {
     stream.set_read_timeout(Some(limit)).ok()?;
     let mut request = Vec::new();
     // Header version 1: Metadata (3), version 1, correlation 7, client "x". Body: an empty list of topics.
-    for part in [&3i16.to_be_bytes()[..], &1i16.to_be_bytes(), &7i32.to_be_bytes(), &1i16.to_be_bytes(), b"x"] {
+    for part in [&3i16.to_be_bytes()[..], &1i16.to_be_bytes(), &7i32.to_be_bytes(), &1i16.to_be_bytes(), b"x"]
+    {
         request.extend_from_slice(part);
     }
     request.extend_from_slice(&0i32.to_be_bytes());
