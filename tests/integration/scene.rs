@@ -57,7 +57,9 @@ impl Scene {
     }
 
     pub fn committed(&self) -> Vec<i64> {
-        kafka::committed(&self.brokers, &self.setup.group, &self.setup.topic, self.partitions).unwrap()
+        // A coordinator that is just starting refuses for a moment.
+        let ask = || kafka::committed(&self.brokers, &self.setup.group, &self.setup.topic, self.partitions).ok();
+        wait::until("an answer about committed offsets", Duration::from_secs(60), ask)
     }
 
     pub fn ends(&self) -> Vec<i64> {

@@ -28,7 +28,10 @@ use crate::{
 };
 
 /// Time past the stop deadline for leaving the group and closing what is left.
-const CLOSE_EXTRA: Duration = Duration::from_millis(1500);
+const CLOSE_EXTRA: Duration = Duration::from_millis(1400);
+
+/// The part of it that is kept for closing the sinks.
+const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 struct Entry {
     control: watch::Sender<Control>,
@@ -91,7 +94,8 @@ impl<H: Handler> Engine<H> {
             drained = self.stop(since) => Some(drained),
         };
         let Some(drained) = drained else { return self.end_now().await };
-        let deadline = Instant::now().max(since + self.settings.grace) + CLOSE_EXTRA;
+        // What is left has a moment even when leaving the group took all the time.
+        let deadline = (since + self.settings.grace + CLOSE_EXTRA).max(Instant::now() + LAST_MOMENT);
         let forced = {
             let kill_after = if drained { self.settings.kill_grace } else { Duration::ZERO };
             let closing = async {
@@ -223,7 +227,7 @@ impl<H: Handler> Engine<H> {
             self.release_all();
         }
         self.source.control.close();
-        let deadline = Instant::now().max(end) + CLOSE_EXTRA;
+        let deadline = end + CLOSE_EXTRA - LAST_MOMENT;
         while !self.closed {
             tokio::select! {
                 () = sleep_until(deadline) => {
