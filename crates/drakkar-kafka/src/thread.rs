@@ -32,6 +32,10 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(100);
 /// The longest wait while something is: a partition to resume, a drain, an answer to a commit.
 const BUSY: Duration = Duration::from_millis(5);
+/// Between two looks at the queues while they are full enough.
+const THROTTLE: Duration = Duration::from_millis(2);
+/// The longest time to throttle: what takes longer to drain is paused instead, so that others are not kept waiting.
+const THROTTLE_AT_MOST: Duration = Duration::from_millis(100);
 /// The same error is reported once in this time.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -52,6 +56,7 @@ pub(crate) struct SourceThread {
     topic: Arc<str>,
     started: Instant,
     bytes_full: bool,
+    throttled: Option<Instant>,
     reported: BTreeMap<String, Instant>,
 }
 
@@ -79,6 +84,7 @@ impl SourceThread {
             control,
             started: Instant::now(),
             bytes_full: false,
+            throttled: None,
             reported: BTreeMap::new(),
         }
     }
@@ -97,8 +103,14 @@ impl SourceThread {
 
     /// Polls once and does everything that is due.
     fn turn(&mut self) {
-        let wait = if self.is_busy() { BUSY } else { IDLE };
-        self.poll(wait);
+        if self.throttle() {
+            // One record at most: the poll is there for everything else that librdkafka has to say.
+            std::thread::park_timeout(THROTTLE);
+            self.poll(Duration::ZERO, 1);
+        } else {
+            let wait = if self.is_busy() { BUSY } else { IDLE };
+            self.poll(wait, self.settings.max_poll_records.max(1));
+        }
         self.notices();
         for assigned in self.assignments.partitions.values_mut() {
             assigned.flush();
@@ -116,9 +128,22 @@ impl SourceThread {
             || self.assignments.partitions.values().any(|a| a.paused || !a.pending.is_empty())
     }
 
-    fn poll(&mut self, wait: Duration) {
-        let mut wait = wait;
-        for _ in 0..self.settings.max_poll_records.max(1) {
+    /// Whether to leave records where they are for a moment, as every queue that is used is half full.
+    ///
+    /// A pause would throw away what was prefetched; where the queues drain within a blink, waiting is far cheaper.
+    fn throttle(&mut self) -> bool {
+        let most = self.settings.queue_max_messages as u64;
+        let mark = if self.throttled.is_some() { most / 4 } else { most / 2 };
+        let mut used = self.assignments.partitions.values().filter(|a| !a.paused && a.progress.queued() > 0).peekable();
+        if used.peek().is_none() || used.any(|a| a.progress.queued() < mark) {
+            self.throttled = None;
+            return false;
+        }
+        self.throttled.get_or_insert_with(Instant::now).elapsed() < THROTTLE_AT_MOST
+    }
+
+    fn poll(&mut self, mut wait: Duration, most: usize) {
+        for _ in 0..most {
             match self.consumer.poll(std::mem::take(&mut wait)) {
                 None => return,
                 Some(Ok(message)) => {

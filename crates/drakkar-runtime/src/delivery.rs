@@ -192,7 +192,7 @@ impl Delivery {
         let attempts = batch.attempts + 1;
         let now = Instant::now();
         let first_failure = batch.first_failure.unwrap_or(now);
-        let random = jitter.next();
+        let random = jitter.draw();
         let next = match self.settings.retry {
             Some(policy) => policy.next(attempts, now - first_failure, random),
             None => Some(self.settings.backoff.backoff(attempts, random)),

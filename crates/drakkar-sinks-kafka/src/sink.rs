@@ -171,7 +171,7 @@ impl Sink for KafkaSink {
     }
 
     fn batching(&self) -> Batching {
-        Batching { max_items: 10_000, max_bytes: 1 << 20, linger: Duration::from_millis(2), concurrency: 8 }
+        Batching { max_items: 10_000, max_bytes: 1 << 20, linger: Duration::from_millis(2), concurrency: 4 }
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<(), Failure>> {

@@ -315,7 +315,7 @@ impl Pipeline {
         match action {
             Action::Retry => {
                 let elapsed = now.since(task.first_failure.unwrap_or(now));
-                match self.rules.retry.next(task.attempt, elapsed, self.jitter.next()) {
+                match self.rules.retry.next(task.attempt, elapsed, self.jitter.draw()) {
                     Some(wait) if self.draining && !wait.is_zero() => self.drop_task(key, fx),
                     Some(wait) => self.tasks.wait(key, now.after(wait)),
                     None => self.fail_task(key, fx),

@@ -63,7 +63,7 @@ impl World {
     }
 
     fn below(&mut self, n: u64) -> u64 {
-        self.random.next() % n.max(1)
+        self.random.draw() % n.max(1)
     }
 
     fn fails(&mut self) -> bool {
@@ -224,7 +224,7 @@ impl World {
     }
 
     fn pass_time(&mut self) {
-        self.now = self.now.after(Duration::from_millis(self.random.next() % 400));
+        self.now = self.now.after(Duration::from_millis(self.random.draw() % 400));
         self.step(Input::Tick);
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Parcels that may wait for a delivery task.
-const PARCELS: usize = 64;
+const PARCELS: usize = 8;
 
 /// Reaches every sink, all at the same time. When one fails, those that were reached are closed again.
 pub(super) async fn connect(sinks: &[NamedSink], limit: Duration, events: &Events) -> Result<(), RunError> {
