@@ -58,7 +58,8 @@ impl Scene {
 
     pub fn committed(&self) -> Vec<i64> {
         // A coordinator that is just starting refuses for a moment.
-        let ask = || kafka::committed(&self.brokers, &self.setup.group, &self.setup.topic, self.partitions).ok();
+        let ask =
+            || kafka::committed(&self.brokers, &self.setup.group, &self.setup.topic, self.partitions).ok();
         wait::until("an answer about committed offsets", Duration::from_secs(60), ask)
     }
 

@@ -157,7 +157,10 @@ impl<'a> Attempt<'a> {
     async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Report {
         let ended = self.until_exit(&mut stop).await;
         self.input.close();
-        let leaked = if ended { self.drain().await } else { false };
+        if ended {
+            self.await_group(&mut stop).await;
+        }
+        let leaked = if ended { self.drain(&mut stop).await } else { false };
         let Self { group, exit, mut child, output, cause, pid, .. } = self;
         group.retire();
         drop(exit);
@@ -178,26 +181,15 @@ impl<'a> Attempt<'a> {
     async fn until_exit(&mut self, stop: &mut watch::Receiver<Stop>) -> bool {
         let timer = sleep_until(self.until);
         tokio::pin!(timer);
-        let mut stoppable = true;
         loop {
             if timer.deadline() != self.until {
                 timer.as_mut().reset(self.until);
             }
             tokio::select! {
+                // A program that ended in time is not late or cancelled; and no flood of output delays a stop.
+                biased;
                 () = self.exit.wait() => return true,
-                () = self.output.step() => {
-                    if let (Phase::Running, Some((stream, limit))) = (&self.phase, self.output.over_limit()) {
-                        self.stop(Ended::OverLimit { stream, limit }, self.settings.kill_grace);
-                    }
-                }
-                () = self.input.step() => {}
-                changed = stop.changed(), if stoppable => {
-                    stoppable = changed.is_ok();
-                    let asked = *stop.borrow_and_update();
-                    if let Some(grace) = asked {
-                        self.stop(Ended::Cancelled, grace);
-                    }
-                }
+                grace = asked(stop) => self.stop(Ended::Cancelled, grace),
                 () = &mut timer => match self.phase {
                     Phase::Running => self.stop(Ended::TimedOut { limit: self.limit }, self.settings.kill_grace),
                     Phase::Terminating => self.kill(),
@@ -206,6 +198,12 @@ impl<'a> Attempt<'a> {
                         return false;
                     }
                 },
+                () = self.output.step() => {
+                    if let (Phase::Running, Some((stream, limit))) = (&self.phase, self.output.over_limit()) {
+                        self.stop(Ended::OverLimit { stream, limit }, self.settings.kill_grace);
+                    }
+                }
+                () = self.input.step() => {}
             }
         }
     }
@@ -235,15 +233,33 @@ impl<'a> Attempt<'a> {
         self.until = after(Instant::now(), REAP);
     }
 
+    /// Leaves the rest of a group its grace when the leader has died of TERM, as a shell in front of the real program
+    /// does. Closed pipes tell that nobody is left who could clean up.
+    async fn await_group(&mut self, stop: &mut watch::Receiver<Stop>) {
+        while matches!(self.phase, Phase::Terminating) && self.output.is_open() {
+            let until = self.until;
+            tokio::select! {
+                biased;
+                grace = asked(stop) => self.stop(Ended::Cancelled, grace),
+                () = sleep_until(until) => self.kill(),
+                () = self.output.step() => {}
+            }
+        }
+    }
+
     /// Reads what the ended program left in its pipes. True if somebody else holds them open.
-    async fn drain(&mut self) -> bool {
-        let last = after(Instant::now(), DRAIN_MAX);
+    ///
+    /// A stop ends it early: nobody waits for that output any more.
+    async fn drain(&mut self, stop: &mut watch::Receiver<Stop>) -> bool {
+        let cancelled = matches!(self.cause, Some(Ended::Cancelled));
+        let last = after(Instant::now(), if cancelled { DRAIN_IDLE } else { DRAIN_MAX });
         // Above a cap nothing more matters: the verdict is known.
         while self.output.is_open() && self.output.over_limit().is_none() {
             let idle = after(Instant::now(), DRAIN_IDLE).min(last);
             tokio::select! {
                 // Bytes that are there are read even if the worker was too busy to look in time.
                 biased;
+                _ = asked(stop) => return true,
                 () = self.output.step() => {
                     if Instant::now() >= last {
                         return self.output.is_open();
@@ -254,6 +270,21 @@ impl<'a> Attempt<'a> {
         }
         false
     }
+}
+
+/// Resolves with the grace of the next wish to end.
+///
+/// # Cancel safety
+///
+/// A wish is taken only when this resolves.
+async fn asked(stop: &mut watch::Receiver<Stop>) -> Duration {
+    while stop.changed().await.is_ok() {
+        if let Some(grace) = *stop.borrow_and_update() {
+            return grace;
+        }
+    }
+    // The pool is gone, and this attempt goes with it.
+    std::future::pending().await
 }
 
 async fn reap(child: &mut Child, pid: u32) -> Option<ExitStatus> {

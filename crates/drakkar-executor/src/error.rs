@@ -8,6 +8,12 @@ pub enum StartError {
     /// The program cannot be run.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// There would be nobody to run anything.
+    #[error("`executor.max_executors` must be at least 1")]
+    NoSlots,
+    /// The ends of programs cannot be learned.
+    #[error("failed to listen for the ends of programs")]
+    ChildSignal(#[source] std::io::Error),
     /// A variable of the settings cannot be passed to any program.
     #[error("cannot set the variable `{name}` of `executor.env`: {reason}")]
     Variable {

@@ -115,6 +115,26 @@ fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     unsafe { Ok(AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)?) }
 }
 
+/// Undoes an ignored SIGCHLD, which a worker can inherit from whoever started it.
+///
+/// Under it the system reaps children itself: how they ended is lost, and the number of a group can go to somebody else
+/// while it is still to be signalled.
+pub(crate) fn keep_ended_children() -> io::Result<()> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if ignores_child_signal(&status) {
+        tracing::warn!("SIGCHLD was ignored by whoever started this worker; it is heeded from here on");
+        // The handler stays installed when the listener goes.
+        drop(unix::signal(SignalKind::child())?);
+    }
+    Ok(())
+}
+
+fn ignores_child_signal(status: &str) -> bool {
+    let ignored =
+        status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 << (Signal::CHILD.as_raw() - 1) != 0)
+}
+
 /// Looks whether a child has ended, and leaves it for reaping. A child that cannot be asked about is gone.
 fn has_ended(child: Pid) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
@@ -124,6 +144,13 @@ fn has_ended(child: Pid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ignored_child_signal_is_read_from_the_status_of_the_process() {
+        assert!(ignores_child_signal("Name:\tx\nSigIgn:\t0000000000011000\n"));
+        assert!(!ignores_child_signal("SigBlk:\t0000000000010000\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_child_signal(""));
+    }
 
     #[tokio::test]
     async fn an_end_is_seen_without_process_descriptors_and_the_child_stays_unreaped() {

@@ -17,7 +17,8 @@
 //! one time limit. Each job is answered exactly once.
 //!
 //! Each program leads a process group of its own. To stop one, the group gets TERM, then KILL after the grace period,
-//! and its output is read meanwhile. When the program has ended, whatever it left in its group is killed before the
+//! and its output is read meanwhile. A leader that dies of TERM at once does not shorten the grace of the rest of its group,
+//! as long as that holds the pipes open. When the program has ended, whatever it left in its group is killed before the
 //! program is reaped, so that the number of the group cannot have gone to somebody else. A process that leaves the
 //! group (`setsid`) escapes.
 //!
@@ -34,5 +35,5 @@ mod program;
 mod settings;
 
 pub use error::{ProgramError, StartError};
-pub use pool::ProcessPool;
+pub use pool::{Drained, ProcessPool, Usage};
 pub use settings::Settings;

@@ -28,6 +28,7 @@ use crate::{
     attempt::{Launcher, Stop},
     environment::Environment,
     error::StartError,
+    group,
     program::Programs,
     settings::Settings,
 };
@@ -65,6 +66,26 @@ struct Waiting {
     since: Instant,
 }
 
+/// How busy a pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Jobs that hold a slot.
+    pub active: usize,
+    /// Jobs that wait for one.
+    pub waiting: usize,
+}
+
+/// What became of the jobs of a pool that was drained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// They waited, and were answered as cancelled.
+    pub cancelled: usize,
+    /// They ran, and ended by the deadline.
+    pub finished: usize,
+    /// They ran, and were stopped at the deadline.
+    pub stopped: usize,
+}
+
 /// What runs in a slot, and the way to stop it.
 #[derive(Debug)]
 struct Place {
@@ -77,13 +98,17 @@ impl ProcessPool {
     ///
     /// # Errors
     ///
-    /// If the program of the settings cannot be run, or a variable of them cannot be set.
+    /// If there are no slots, the program of the settings cannot be run, or a variable of them cannot be set.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let slots = settings.max_executors.max(1);
+        let slots = settings.max_executors;
+        if slots == 0 {
+            return Err(StartError::NoSlots);
+        }
+        group::keep_ended_children().map_err(StartError::ChildSignal)?;
         let programs = Programs::new(settings.program.as_deref())?;
         let environment = Environment::new(&settings, env::vars_os())?;
         let place = || Place { owner: None, stop: watch::Sender::new(None) };
@@ -101,6 +126,40 @@ impl ProcessPool {
             (0..slots).map(|_| AbortOnDropHandle::new(tracker.spawn(work(shared.clone())))).collect();
         tracker.close();
         Ok(Self { shared, tracker, _workers: workers })
+    }
+
+    /// How many jobs hold a slot and how many wait for one, at one moment.
+    pub fn usage(&self) -> Usage {
+        let state = self.shared.state();
+        Usage { active: state.gate.active(), waiting: state.gate.waiting() }
+    }
+
+    /// Takes no more and lets what runs go on until the deadline, then stops it with the grace of the settings.
+    ///
+    /// [`Executor::close`] stops what runs at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// The pool is closed from the first poll on. When this is dropped, what runs goes on.
+    pub async fn drain(&self, deadline: Instant) -> Drained {
+        let (waiting, running) = {
+            let mut state = self.shared.state();
+            state.closed = true;
+            (state.gate.remove(|_| true), state.gate.active())
+        };
+        self.shared.queued.close();
+        let cancelled = waiting.len();
+        waiting.into_iter().for_each(answer_cancelled);
+        if tokio::time::timeout_at(deadline, self.tracker.wait()).await.is_ok() {
+            return Drained { cancelled, finished: running, stopped: 0 };
+        }
+        let stopped = {
+            let mut state = self.shared.state();
+            state.stop(self.shared.launcher.settings.kill_grace, |_| true);
+            state.gate.active()
+        };
+        self.tracker.wait().await;
+        Drained { cancelled, finished: running.saturating_sub(stopped), stopped }
     }
 
     /// How many jobs wait for a slot.
@@ -140,7 +199,7 @@ impl Executor for ProcessPool {
         let waiting = state.gate.remove(|waiting| waiting.job.owner == owner);
         state.stop(grace, |running| running == owner);
         drop(state);
-        waiting.into_iter().for_each(cancelled);
+        waiting.into_iter().for_each(answer_cancelled);
     }
 
     fn close(&self, kill_after: Duration) -> BoxFuture<'_, ()> {
@@ -152,7 +211,7 @@ impl Executor for ProcessPool {
                 state.gate.remove(|_| true)
             };
             self.shared.queued.close();
-            waiting.into_iter().for_each(cancelled);
+            waiting.into_iter().for_each(answer_cancelled);
             self.tracker.wait().await;
         })
     }
@@ -235,7 +294,7 @@ async fn guarded<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-fn cancelled(Waiting { job, since }: Waiting) {
+fn answer_cancelled(Waiting { job, since }: Waiting) {
     let report = Report { queue_wait: since.elapsed(), ..Report::without_output(Ended::Cancelled) };
     answer(job.done, report);
 }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 /// Everything a [`ProcessPool`](crate::ProcessPool) needs to know.
 #[derive(Clone)]
 pub struct Settings {
-    /// The most programs at once; zero counts as one.
+    /// The most programs at once; at least one.
     pub max_executors: u32,
     /// The program of tasks that name none.
     pub program: Option<PathBuf>,

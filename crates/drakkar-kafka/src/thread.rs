@@ -134,7 +134,8 @@ impl SourceThread {
     fn throttle(&mut self) -> bool {
         let most = self.settings.queue_max_messages as u64;
         let mark = if self.throttled.is_some() { most / 4 } else { most / 2 };
-        let mut used = self.assignments.partitions.values().filter(|a| !a.paused && a.progress.queued() > 0).peekable();
+        let mut used =
+            self.assignments.partitions.values().filter(|a| !a.paused && a.progress.queued() > 0).peekable();
         if used.peek().is_none() || used.any(|a| a.progress.queued() < mark) {
             self.throttled = None;
             return false;

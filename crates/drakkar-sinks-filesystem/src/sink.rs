@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     Settings, append,
-    folder::{Folder, refuse},
+    folder::{Folder, plain, refuse},
 };
 
 /// Appends lines to files below one folder.
@@ -72,7 +72,7 @@ impl FilesystemSink {
                 verdicts[index] = self.failed(Class::Permanent, &format!("path `{}` {reason}", append.path));
                 continue;
             }
-            let lines = files.entry(append.path.clone()).or_default();
+            let lines = files.entry(plain(&append.path)).or_default();
             lines.bytes.extend_from_slice(&append.line);
             lines.bytes.push(b'\n');
             lines.payloads.push(index);
@@ -118,6 +118,11 @@ fn write_files(
         let written = folder.file(&path).and_then(|file| append::append(file, &lines.bytes, fsync));
         if let Err(error) = written {
             folder.forget(&path);
+            let error = if folder.is_gone() {
+                io::Error::new(io::ErrorKind::PermissionDenied, "the folder `base_path` was deleted")
+            } else {
+                error
+            };
             failures.push((path, lines.payloads, error));
         }
     }
@@ -127,6 +132,8 @@ fn write_files(
 fn class(error: &io::Error) -> Class {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     match errno {
+        None if error.kind() == io::ErrorKind::InvalidInput => Class::Permanent,
+        None if error.kind() == io::ErrorKind::PermissionDenied => Class::Config,
         Some(
             Errno::NOENT
             | Errno::ISDIR

@@ -1,5 +1,7 @@
 //! The file sink on a real folder.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use drakkar_core::{
@@ -147,4 +149,71 @@ async fn another_kind_of_content_is_refused() {
     let record = Payload { route: 0, content: Content::Record(OutputRecord::default()) };
     let verdicts = sink.deliver(&[record, line("a", "1")]).await;
     assert_eq!(verdicts.iter().map(class).collect::<Vec<_>>(), [Some(Class::Permanent), None]);
+}
+
+#[tokio::test]
+async fn a_file_that_was_rotated_or_deleted_is_made_anew() {
+    let base = TempDir::new().unwrap();
+    let sink = connected(settings(base.path())).await;
+    let (log, rotated) = (base.path().join("log"), base.path().join("log.1"));
+    assert!(sink.deliver(&[line("log", "1")]).await[0].is_delivered());
+    fs::rename(&log, &rotated).unwrap();
+    assert!(sink.deliver(&[line("log", "2")]).await[0].is_delivered());
+    assert_eq!(fs::read_to_string(&log).unwrap(), "2\n");
+    assert_eq!(fs::read_to_string(&rotated).unwrap(), "1\n");
+    fs::remove_file(&log).unwrap();
+    assert!(sink.deliver(&[line("log", "3")]).await[0].is_delivered());
+    assert_eq!(fs::read_to_string(&log).unwrap(), "3\n");
+}
+
+#[tokio::test]
+async fn a_folder_that_was_moved_out_takes_no_further_lines_along() {
+    let outside = TempDir::new().unwrap();
+    let base = TempDir::new().unwrap();
+    fs::create_dir(base.path().join("folder")).unwrap();
+    let sink = connected(settings(base.path())).await;
+    assert!(sink.deliver(&[line("folder/a", "1")]).await[0].is_delivered());
+    fs::rename(base.path().join("folder"), outside.path().join("moved")).unwrap();
+    fs::create_dir(base.path().join("folder")).unwrap();
+    assert!(sink.deliver(&[line("folder/a", "2")]).await[0].is_delivered());
+    assert_eq!(fs::read_to_string(outside.path().join("moved/a")).unwrap(), "1\n");
+    assert_eq!(fs::read_to_string(base.path().join("folder/a")).unwrap(), "2\n");
+}
+
+#[tokio::test]
+async fn spellings_of_one_path_keep_their_order() {
+    let base = TempDir::new().unwrap();
+    let sink = connected(settings(base.path())).await;
+    let batch = [line("a", "1"), line("./a", "2"), line("a", "3"), line(".//./a", "4")];
+    assert!(sink.deliver(&batch).await.iter().all(Verdict::is_delivered));
+    assert_eq!(fs::read_to_string(base.path().join("a")).unwrap(), "1\n2\n3\n4\n");
+}
+
+#[tokio::test]
+async fn a_deleted_base_is_a_fault_of_the_surroundings_not_of_the_lines() {
+    let base = TempDir::new().unwrap();
+    let sink = connected(settings(base.path())).await;
+    fs::remove_dir(base.path()).unwrap();
+    let verdicts = sink.deliver(&[line("a", "1")]).await;
+    assert_eq!(class(&verdicts[0]), Some(Class::Config), "{verdicts:?}");
+}
+
+#[tokio::test]
+async fn a_socket_or_pipe_is_refused_without_waiting_for_it() {
+    let base = TempDir::new().unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(base.path().join("socket")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        base.path().join("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let sink = connected(settings(base.path())).await;
+    let batch = [line("pipe", "1"), line("socket", "1"), line("good", "1")];
+    let limit = std::time::Duration::from_secs(30);
+    let verdicts = tokio::time::timeout(limit, sink.deliver(&batch)).await.expect("no wait for a reader");
+    assert_eq!(class(&verdicts[0]), Some(Class::Permanent), "{verdicts:?}");
+    assert!(!verdicts[1].is_delivered() && verdicts[2].is_delivered(), "{verdicts:?}");
 }
