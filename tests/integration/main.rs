@@ -1,4 +1,5 @@
 //! Tests against a real broker, with real worker processes. Run them with `cargo xtask test`.
+#![expect(clippy::unwrap_used, reason = "a test panics on what it does not expect")]
 
 #[cfg(feature = "real-services")]
 mod crash;

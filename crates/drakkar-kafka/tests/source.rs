@@ -1,4 +1,5 @@
 //! The source against librdkafka's mock cluster: one small cluster per test.
+#![expect(clippy::unwrap_used, reason = "a test panics on what it does not expect")]
 
 use std::{
     sync::Arc,
@@ -185,7 +186,7 @@ async fn a_full_queue_pauses_and_nothing_is_lost_or_repeated() {
     produce(&brokers, 1, 2_000);
     let source = open(Settings { queue_max_messages: 150, ..settings(&brokers, "w1") }).await;
     let partition = assigned(&source).await.remove(0);
-    let mut paused = None;
+    let mut paused;
     let mut edges = 0;
     // Nobody takes anything: it must pause by itself.
     loop {

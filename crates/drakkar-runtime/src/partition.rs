@@ -107,6 +107,10 @@ pub(crate) struct Partition<H: Handler> {
     /// The messages of the window whose `arrange` runs.
     arranging: Vec<Seq>,
     status: Arc<Mutex<Ledger>>,
+    /// Whether enough slots are free for another window.
+    gate: watch::Receiver<bool>,
+    /// What the pipeline was told of it last.
+    may_start: bool,
 }
 
 enum Ready {
@@ -135,7 +139,10 @@ impl<H: Handler> Partition<H> {
         let (attempts_tx, attempts) = mpsc::channel(ATTEMPTS);
         let assignment = assigned.assignment;
         let seed = u64::from(assignment.epoch.0) << 32 | u64::from(assignment.partition.0 as u32);
+        let gate = shared.gate.watch();
         let partition = Self {
+            gate,
+            may_start: true,
             pipeline: Pipeline::new(shared.rules, seed),
             shared,
             assignment,
@@ -159,19 +166,12 @@ impl<H: Handler> Partition<H> {
 
     /// Runs until the partition is released. Returns what became of its messages.
     pub(crate) async fn run(mut self, mut inbox: Inbox) -> (Assignment, Ledger) {
-        let mut gate = self.shared.gate.watch();
-        let mut gate_open = true;
         let mut source_open = true;
         let mut attempts = Vec::with_capacity(TURN);
         let sinks = self.sinks.clone();
+        let mut gate = self.gate.clone();
         loop {
             self.settle_ready().await;
-            let may_start = *gate.borrow_and_update() && self.outboxes.iter().all(Vec::is_empty);
-            if may_start != gate_open {
-                gate_open = may_start;
-                self.step(Input::Gate { open: may_start });
-                continue;
-            }
             if self.pipeline.is_drained() && !self.progress.is_drained() {
                 self.progress.set_drained();
                 self.shared.drained.notify_one();
@@ -210,7 +210,7 @@ impl<H: Handler> Partition<H> {
                         permit.send(Parcel { port: self.port.clone(), items });
                     }
                 }
-                changed = gate.changed(), if !gate_open => {
+                changed = gate.changed(), if !self.may_start => {
                     debug_assert!(changed.is_ok(), "the gate lives as long as the worker");
                 }
                 () = sleep_until(tick.unwrap_or_else(tokio::time::Instant::now)), if tick.is_some() => {
@@ -253,6 +253,7 @@ impl<H: Handler> Partition<H> {
                 }
             }
             self.flush();
+            self.regulate();
             *lock(&self.status) = *self.pipeline.ledger();
             if self.ready.is_empty() {
                 return;
@@ -278,6 +279,15 @@ impl<H: Handler> Partition<H> {
                     );
                 }
             }
+        }
+    }
+
+    /// Holds windows back while tasks wait for slots, or outputs for room in their sink.
+    fn regulate(&mut self) {
+        let may_start = *self.gate.borrow() && self.outboxes.iter().all(Vec::is_empty);
+        if may_start != self.may_start {
+            self.may_start = may_start;
+            self.step(Input::Gate { open: may_start });
         }
     }
 

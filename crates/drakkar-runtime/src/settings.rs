@@ -39,7 +39,7 @@ impl Settings {
     pub fn from_config(config: &Config, hooks: Hooks) -> Self {
         let executor = &config.executor;
         let kafka = &config.kafka;
-        let slots = executor.max_executors as usize;
+        let slots = executor.max_executors;
         Self {
             rules: Rules {
                 window_size: saturate(executor.window_size),
@@ -56,8 +56,8 @@ impl Settings {
                 message_hook: hooks.on_message_complete,
             },
             skip_unparsed: config.kafka.on_parse_error == OnParseError::Skip,
-            tasks_high: slots.saturating_mul(executor.backpressure_high_multiplier as usize),
-            tasks_low: slots.saturating_mul(executor.backpressure_low_multiplier as usize).max(1),
+            tasks_high: slots.saturating_mul(executor.backpressure_high_multiplier),
+            tasks_low: slots.saturating_mul(executor.backpressure_low_multiplier).max(1),
             delivery: RetryPolicy {
                 max_attempts: config.sinks.max_attempts,
                 max_elapsed: Duration::from_secs(600),

@@ -55,7 +55,7 @@ impl Batch {
 }
 
 impl Ticket {
-    pub(crate) fn settle(mut self: Box<Self>, verdict: Verdict) {
+    pub(crate) fn settle(mut self, verdict: Verdict) {
         self.settled = true;
         self.batch.settle(self.index, verdict);
     }

@@ -1,4 +1,5 @@
 //! The sink against librdkafka's mock cluster.
+#![expect(clippy::unwrap_used, reason = "a test panics on what it does not expect")]
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! The engine, driven by a handler written by hand: every way a message can end.
+#![expect(clippy::unwrap_used, reason = "a test panics on what it does not expect")]
 
 use std::sync::{
     Arc,

@@ -82,17 +82,17 @@ fn idle(brokers: &str, _pairs: usize) -> Result<Outcome> {
     Ok(bound("idle", ours, 25.0))
 }
 
-/// Growth of resident memory over a backlog of 200,000 messages, after the first quarter of it.
+/// Growth of resident memory over a backlog of 600,000 messages, after the first third of it.
 fn backlog(brokers: &str, _pairs: usize) -> Result<Outcome> {
-    let feed = Broker::new(brokers).feed("bench-backlog", 8, 200_000)?;
+    let feed = Broker::new(brokers).feed("bench-backlog", 8, 600_000)?;
     let output = feed.output()?;
     let mut worker = Program::worker(&feed, "precomputed", None, CONCURRENCY)?.start(&output)?;
     let mut warm = 0.0;
     let mut most: f64 = 0.0;
     feed.watch(&output, &mut worker, |worker, done| {
         let now = memory::resident(worker.pid())?;
-        if done < feed.count() / 4 {
-            warm = now;
+        if done < feed.count() / 3 {
+            warm = f64::max(warm, now);
         }
         most = most.max(now);
         Ok(())

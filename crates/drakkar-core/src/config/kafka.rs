@@ -65,7 +65,7 @@ section! {
         /// Messages of one partition that may wait in the worker before its fetching pauses.
         ///
         /// A small value pauses often, a large one costs memory.
-        pub queue_max_messages: usize = 10_000, at_least(1);
+        pub queue_max_messages: usize = 4_000, at_least(1);
     }
 }
 
