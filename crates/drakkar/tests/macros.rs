@@ -1,6 +1,5 @@
 //! The macros as their users meet them: what compiles, what does not and why, and what the generated code does.
 #![expect(clippy::unwrap_used, reason = "a test panics on what it does not expect")]
-#![expect(clippy::non_minimal_cfg, reason = "conditions that are always true or false are what is tested")]
 
 mod macros {
     mod decoding;

@@ -123,24 +123,24 @@ impl Configured {
         Ok(Vec::new())
     }
 
-    #[cfg(all())]
-    #[cfg(not(any()))]
+    #[cfg(unix)]
+    #[cfg(not(windows))]
     async fn on_error(&self, _failure: &TaskFailure) -> ErrorAction {
         ErrorAction::Skip
     }
 
-    #[cfg(all())]
-    #[cfg(any())]
+    #[cfg(unix)]
+    #[cfg(windows)]
     fn message_label(&self, message: &Message<Request>) -> String {
         message.offset().to_string()
     }
 
-    #[cfg(any())]
+    #[cfg(windows)]
     async fn on_task_complete(&self, _done: &TaskResult) -> Result<Codes> {
         Ok(Codes::default())
     }
 
-    #[cfg(not(any()))]
+    #[cfg(not(windows))]
     async fn on_task_complete(&self, _done: &TaskResult) -> Result<Totals> {
         Ok(Totals { total: Some(9) })
     }
