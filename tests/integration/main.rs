@@ -14,4 +14,6 @@ mod scene;
 #[cfg(feature = "real-services")]
 mod startup;
 #[cfg(feature = "real-services")]
+mod stop;
+#[cfg(feature = "real-services")]
 mod throughput;

@@ -13,6 +13,9 @@ use drakkar_tests::{
 };
 use rdkafka::message::OwnedMessage;
 
+/// How many times larger a run of `cargo xtask soak` is.
+pub const SCALE: usize = if cfg!(feature = "soak") { 10 } else { 1 };
+
 /// Topics, a judge and the settings of a worker.
 pub struct Scene {
     pub brokers: String,

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use drakkar_tests::group;
 
-use crate::scene::Scene;
+use crate::scene::{SCALE, Scene};
 
 #[test]
 fn twenty_thousand_messages_through_real_processes_all_arrive() {
+    let count = 20_000 * SCALE;
     let mut scene = Scene::new("all-arrive", 8);
-    scene.issue(20_000, "echo");
+    scene.issue(count, "echo");
     let worker = scene.setup.start("w1").unwrap();
-    scene.wait_committed(Duration::from_secs(180));
+    scene.wait_committed(Duration::from_secs(180 * SCALE as u64));
     let ended = worker.stop(Duration::from_secs(35)).unwrap();
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(scene.committed(), scene.ends());
     let judgement = scene.assert_nothing_lost();
-    assert_eq!((judgement.delivered, judgement.duplicates, judgement.dead), (20_000, 0, 0));
-    for (name, count) in [("consumed", 20_000), ("delivered", 20_000), ("skipped", 0), ("dead", 0)] {
-        assert_eq!(ended.count(name), count, "{name} of {:?}", ended.ledger);
+    assert_eq!((judgement.delivered, judgement.duplicates, judgement.dead), (count, 0, 0));
+    for (name, count) in [("consumed", count), ("delivered", count), ("skipped", 0), ("dead", 0)] {
+        assert_eq!(ended.count(name), count as u64, "{name} of {:?}", ended.ledger);
     }
     assert_eq!((ended.count("returned"), ended.count("in_flight")), (0, 0));
     let commits = group::commits(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap();

@@ -1,12 +1,13 @@
 //! The tasks of this repository: `cargo xtask VERB`.
 
-mod ci;
-mod run;
-mod verb_services;
+mod job;
+mod verbs;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::verbs::{bench, ci, demo, services, soak, test, tidy};
 
 /// The tasks of the drakkar repository.
 #[derive(Parser)]
@@ -20,61 +21,43 @@ struct Args {
 enum Verb {
     /// Shows drakkar at work on an embedded broker. See `cargo xtask demo --help`.
     #[command(disable_help_flag = true)]
-    Demo {
-        /// Handed to the demo.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    Demo(Rest),
     /// Runs every test, with the real servers they need.
-    Test {
-        /// Leaves the servers running.
-        #[arg(long)]
-        keep_services: bool,
-        /// Handed to `cargo test`.
-        #[arg(last = true)]
-        args: Vec<String>,
-    },
-    /// Runs the long versions of the tests against real servers.
-    Soak,
+    Test(test::Args),
+    /// Runs the tests against real servers in release, at full length.
+    Soak(test::Args),
     /// Measures drakkar against bare loops. See `cargo xtask bench --help`.
     #[command(disable_help_flag = true)]
-    Bench {
-        /// Handed to the benchmark.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    Bench(Rest),
     /// Starts and stops the real servers of the tests.
-    Services {
-        /// What to do.
-        #[command(subcommand)]
-        action: verb_services::Action,
-    },
+    #[command(subcommand)]
+    Services(services::Action),
     /// Everything that CI runs.
-    Ci {
-        /// Goes on after a step that failed.
-        #[arg(long)]
-        keep_going: bool,
-    },
+    Ci(ci::Args),
     /// Checks what the compiler does not: layers, file sizes, banned calls.
     Tidy,
 }
 
+/// Arguments for another program.
+#[derive(clap::Args)]
+struct Rest {
+    /// Handed on.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
 fn main() -> ExitCode {
     let result = match Args::parse().verb {
-        Verb::Demo { args } => run::demo(&args),
-        Verb::Test { keep_services, args } => run::test(keep_services, &args),
-        Verb::Soak => run::soak(),
-        Verb::Bench { args } => run::bench(&args),
-        Verb::Services { action } => verb_services::run(action).map(|()| true),
-        Verb::Ci { keep_going } => ci::run(keep_going),
-        Verb::Tidy => run::tidy(),
+        Verb::Demo(rest) => demo::run(&rest.args),
+        Verb::Test(args) => test::run(&args),
+        Verb::Soak(args) => soak::run(&args),
+        Verb::Bench(rest) => bench::run(&rest.args),
+        Verb::Services(action) => services::run(&action),
+        Verb::Ci(args) => ci::run(&args),
+        Verb::Tidy => tidy::run(),
     };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        job::exit_code_of(&error)
+    })
 }

@@ -39,9 +39,9 @@ pub enum Event {
         /// Which.
         assignments: Vec<Assignment>,
     },
-    /// Partitions are gone. Their ledgers are final.
+    /// Partitions are gone. What was in flight is given back.
     Released {
-        /// Which, and what became of their messages.
+        /// Which, and what had become of their messages by then.
         ledgers: Vec<(Assignment, Ledger)>,
         /// Whether the group took them without waiting for a drain.
         lost: bool,

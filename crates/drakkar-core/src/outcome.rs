@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{message::Message, task::Task};
+use crate::{
+    message::Message,
+    task::{Precomputed, Task},
+};
 
 /// How one attempt of a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +152,17 @@ impl Report {
             queue_wait: Duration::ZERO,
             spawn_time: Duration::ZERO,
             run_time: Duration::ZERO,
+        }
+    }
+
+    /// The report of a result that the handler knew already. Exit code 0 is a success.
+    pub fn precomputed(result: &Precomputed) -> Self {
+        Self {
+            success: result.exit_code == 0,
+            precomputed: true,
+            stdout: result.stdout.clone(),
+            stderr: result.stderr.clone(),
+            ..Self::without_output(Ended::Exited { code: result.exit_code })
         }
     }
 

@@ -16,7 +16,7 @@ use drakkar_core::{
     ids::{Assignment, SlotId},
     outcome::{Ended, Report},
     slots::SlotGate,
-    task::{Precomputed, Task, Work},
+    task::{Task, Work},
 };
 use tokio::{
     sync::{Semaphore, watch},
@@ -181,7 +181,7 @@ impl ProcessPool {
 impl Executor for ProcessPool {
     fn submit(&self, job: Job) {
         if let Work::Precomputed(result) = job.task.work() {
-            return answer(job.done, precomputed(result));
+            return answer(job.done, Report::precomputed(result));
         }
         let mut state = self.shared.state();
         if state.closed {
@@ -297,16 +297,6 @@ async fn guarded<T>(future: impl Future<Output = T>) -> Option<T> {
 fn answer_cancelled(Waiting { job, since }: Waiting) {
     let report = Report { queue_wait: since.elapsed(), ..Report::without_output(Ended::Cancelled) };
     answer(job.done, report);
-}
-
-fn precomputed(result: &Precomputed) -> Report {
-    Report {
-        success: result.exit_code == 0,
-        precomputed: true,
-        stdout: result.stdout.clone(),
-        stderr: result.stderr.clone(),
-        ..Report::without_output(Ended::Exited { code: result.exit_code })
-    }
 }
 
 /// Answers a job. A panic of the receiver must not take the worker or the other answers with it.

@@ -4,9 +4,11 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use drakkar_core::{
     config::{Batching as BatchSettings, Config},
+    payload::SinkKind,
     sink::{Batching, Sink},
 };
 use drakkar_runtime::NamedSink;
+use drakkar_sinks_kafka::KafkaSink;
 
 use crate::RunError;
 
@@ -49,13 +51,18 @@ pub(crate) fn source(config: &Config, worker: &str) -> drakkar_kafka::Settings {
     }
 }
 
-/// The sinks of the configuration whose type is built into this binary, in the order of their types.
+/// The sinks of the configuration, in the order of their types.
 pub(crate) fn sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, RunError> {
-    let mut sinks = Vec::new();
-    #[cfg(feature = "sink-kafka")]
-    for (name, sink) in &config.sinks.kafka {
+    let mut sinks = kafka_sinks(config, worker)?;
+    sinks.extend(file_sinks(config)?);
+    Ok(sinks)
+}
+
+#[cfg(feature = "sink-kafka")]
+fn kafka_sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, RunError> {
+    let make = |(name, sink): (&String, &drakkar_core::config::KafkaSink)| {
         let timeout = sink.message_timeout_seconds.duration();
-        let made = drakkar_sinks_kafka::KafkaSink::new(drakkar_sinks_kafka::Settings {
+        let made = KafkaSink::new(drakkar_sinks_kafka::Settings {
             name: name.clone(),
             brokers: config.sink_brokers(sink).to_owned(),
             topic: sink.topic.clone(),
@@ -67,10 +74,19 @@ pub(crate) fn sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, Run
         });
         // The producer's own time-out decides: an attempt cut off earlier would send a message twice.
         let attempt = config.sinks.delivery_timeout_seconds.duration().max(timeout + Duration::from_secs(5));
-        sinks.push(named(name, made, &sink.batching, attempt)?);
-    }
-    #[cfg(feature = "sink-filesystem")]
-    for (name, sink) in &config.sinks.filesystem {
+        named(SinkKind::Kafka, name, made, &sink.batching, attempt)
+    };
+    config.sinks.kafka.iter().map(make).collect()
+}
+
+#[cfg(not(feature = "sink-kafka"))]
+fn kafka_sinks(config: &Config, _worker: &str) -> Result<Vec<NamedSink>, RunError> {
+    not_built(SinkKind::Kafka, "sink-kafka", config.sinks.kafka.keys().next())
+}
+
+#[cfg(feature = "sink-filesystem")]
+fn file_sinks(config: &Config) -> Result<Vec<NamedSink>, RunError> {
+    let make = |(name, sink): (&String, &drakkar_core::config::FilesystemSink)| {
         let made = drakkar_sinks_filesystem::FilesystemSink::new(drakkar_sinks_filesystem::Settings {
             name: name.clone(),
             base_path: (&sink.base_path).into(),
@@ -78,15 +94,33 @@ pub(crate) fn sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, Run
             fsync: sink.fsync == drakkar_core::config::Fsync::Batch,
         });
         let attempt = config.sinks.delivery_timeout_seconds.duration();
-        sinks.push(named(name, made, &sink.batching, attempt)?);
+        named(SinkKind::Filesystem, name, made, &sink.batching, attempt)
+    };
+    config.sinks.filesystem.iter().map(make).collect()
+}
+
+#[cfg(not(feature = "sink-filesystem"))]
+fn file_sinks(config: &Config) -> Result<Vec<NamedSink>, RunError> {
+    not_built(SinkKind::Filesystem, "sink-filesystem", config.sinks.filesystem.keys().next())
+}
+
+/// A configured sink whose type was left out of this binary must not go unnoticed.
+#[cfg(not(all(feature = "sink-kafka", feature = "sink-filesystem")))]
+fn not_built(kind: SinkKind, feature: &str, configured: Option<&String>) -> Result<Vec<NamedSink>, RunError> {
+    match configured {
+        None => Ok(Vec::new()),
+        Some(name) => Err(RunError::Sink {
+            kind,
+            name: name.clone(),
+            message: format!("this program was built without the feature `{feature}` of drakkar"),
+        }),
     }
-    Ok(sinks)
 }
 
 /// The dead letter topic.
 pub(crate) fn dead_letters(config: &Config, worker: &str) -> Result<NamedSink, RunError> {
     let timeout = config.dlq.message_timeout_seconds.duration();
-    let made = drakkar_sinks_kafka::KafkaSink::new(drakkar_sinks_kafka::Settings {
+    let made = KafkaSink::new(drakkar_sinks_kafka::Settings {
         name: "dlq".to_owned(),
         brokers: config.dlq_brokers().to_owned(),
         topic: config.dlq_topic(),
@@ -98,17 +132,18 @@ pub(crate) fn dead_letters(config: &Config, worker: &str) -> Result<NamedSink, R
         connect_timeout: config.kafka.connect_timeout_seconds.duration(),
         extra: Vec::new(),
     });
-    named("dlq", made, &BatchSettings::default(), timeout + Duration::from_secs(5))
+    named(SinkKind::Kafka, "dlq", made, &BatchSettings::default(), timeout + Duration::from_secs(5))
 }
 
 fn named<S: Sink + 'static>(
+    kind: SinkKind,
     name: &str,
     made: Result<S, drakkar_core::sink::Failure>,
     batching: &BatchSettings,
     attempt_timeout: Duration,
 ) -> Result<NamedSink, RunError> {
     let sink = made.map_err(|failure| RunError::Sink {
-        kind: "configured",
+        kind,
         name: name.to_owned(),
         message: failure.message.to_string(),
     })?;

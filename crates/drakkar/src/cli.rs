@@ -116,6 +116,7 @@ async fn run_worker<H: Handler>(handler: H, loaded: Loaded) -> Exit {
         eprintln!("error: failed to set up the logs: {}", chain(&error));
         return Exit::Config;
     }
+    log_panics();
     for warning in loaded.warnings.iter().map(ToString::to_string).chain(check::unbuilt_sections(&loaded)) {
         tracing::warn!(category = "lifecycle", "{warning}");
     }
@@ -144,6 +145,15 @@ async fn run_worker<H: Handler>(handler: H, loaded: Loaded) -> Exit {
     };
     signals.abort();
     exit
+}
+
+/// Panics of hooks are contained; here they become log lines like everything else, instead of text between them.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        let text = info.payload_as_str().unwrap_or("(no message)");
+        tracing::error!(category = "handler", place, panic = text, "panic");
+    }));
 }
 
 fn report(error: &RunError) -> Exit {

@@ -1,5 +1,6 @@
 //! Why a worker could not start or go on.
 
+use drakkar_core::payload::SinkKind;
 use drakkar_runtime::Exit;
 
 /// Why a worker could not start or go on.
@@ -24,7 +25,7 @@ pub enum RunError {
     #[error("failed to prepare {kind} sink `{name}`: {message}")]
     Sink {
         /// Its type.
-        kind: &'static str,
+        kind: SinkKind,
         /// Its name.
         name: String,
         /// What is wrong.

@@ -26,8 +26,10 @@ enum Kind {
     PanicInArrange,
     /// `on_task_complete` panics.
     PanicInComplete,
-    /// The program never ends.
+    /// The program never ends, and its time is short.
     Hang,
+    /// The program never ends, and nothing but a stop ends it.
+    HangLong,
 }
 
 /// What came back.
@@ -56,6 +58,7 @@ impl TestWorker {
                 Kind::PanicInArrange => panic!("asked to panic in arrange"),
                 Kind::Precomputed => task.output(order.body.clone()),
                 Kind::Hang => task.arg("hang").timeout(Duration::from_millis(500)),
+                Kind::HangLong => task.args(["hang", &order.body]),
                 Kind::PanicInComplete => task.arg("echo").stdin("panic"),
                 Kind::Echo => task.arg("echo").stdin(order.body.clone()),
             }

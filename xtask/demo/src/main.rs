@@ -22,13 +22,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
-use crate::{
-    broker::{Broker, GROUP},
-    display::Display,
-    follow::Follower,
-    input::Input,
-    worker::Worker,
-};
+use crate::{broker::Broker, display::Display, follow::Follower, input::Input, worker::Worker};
 
 /// Requests fed ahead of their results: the embedded broker keeps only a few megabytes per partition.
 const AHEAD: u64 = 2_000;
@@ -117,8 +111,7 @@ fn demo(args: &Args) -> Result<bool> {
 fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, flag.clone())
-            .with_context(|| format!("listening for {GROUP}'s end"))?;
+        signal_hook::flag::register(signal, flag.clone()).context("listening for Ctrl+C")?;
     }
     Ok(flag)
 }

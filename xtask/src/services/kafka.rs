@@ -1,38 +1,50 @@
 //! Apache Kafka as one process (KRaft), from its Maven jars.
 
-mod jars;
 mod ready;
+mod settings;
 
 use std::{
     fs,
-    net::TcpListener,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
+    thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
+use nix::sys::signal::Signal;
+
+use self::settings::Settings;
+use super::{
+    install, orphans, ports,
+    process::{self, Process},
+    recipe::Kind,
 };
 
-pub(crate) use jars::target;
-
-/// Time for a broker to answer after its start.
+/// Time for a broker to answer after its start, on a busy machine.
 const START: Duration = Duration::from_secs(90);
 /// Time for a broker to stop by itself.
-const STOP: Duration = Duration::from_secs(15);
+pub(crate) const STOP: Duration = Duration::from_secs(10);
+/// Starts with other ports when a neighbour took the ones that were free.
+const ATTEMPTS: usize = 3;
 
-/// A broker with its own folder and port. Killed when dropped, unless it was left running.
+/// A broker with its own folder and port.
+///
+/// It is killed when dropped; if its test is killed, the next start of a broker, the end of `cargo xtask test` or
+/// `cargo xtask services down` ends it.
 ///
 /// ```no_run
 /// # fn main() -> anyhow::Result<()> {
-/// let mut broker = xtask::services::kafka::Broker::start("target/my-broker".as_ref())?;
+/// use xtask::services::kafka::Broker;
+///
+/// let mut broker = Broker::start("target/tmp/my-broker".as_ref())?;
 /// println!("{}", broker.address());
 /// broker.stop()?; // data and port are kept
 /// broker.resume()?;
+/// broker.freeze()?; // connections stay open, nothing answers
+/// broker.thaw()?;
+/// broker.kill()?; // as a crash would
 /// # Ok(())
 /// # }
 /// ```
@@ -40,37 +52,46 @@ const STOP: Duration = Duration::from_secs(15);
 pub struct Broker {
     folder: PathBuf,
     port: u16,
-    child: Option<Child>,
+    /// The process while it runs, and the child when it is one of ours: it must be reaped.
+    running: Option<(Process, Option<Child>)>,
 }
 
 impl Broker {
-    /// Makes a broker in this folder, starts it and waits until it answers.
+    /// Makes an empty broker in this folder, starts it and waits until it answers.
+    ///
+    /// What an earlier broker left in the folder is deleted.
     ///
     /// # Errors
     /// When Java or the jars cannot be had, or the broker does not answer in time.
     pub fn start(folder: &Path) -> Result<Self> {
+        orphans::sweep()?;
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         let folder = folder.canonicalize()?;
-        let [port, controller] = free_ports()?;
-        fs::write(folder.join("server.properties"), properties(port, controller, &folder.join("data")))?;
-        fs::write(folder.join("log4j2.yaml"), LOG4J)?;
-        let log = fs::File::create(folder.join("format.log"))?;
-        let status = java(&folder)?
-            .args(["kafka.tools.StorageTool", "format", "-t", "ZHJha2thci10ZXN0LTAwMQ", "-c"])
-            .arg(folder.join("server.properties"))
-            .args(["--standalone", "--ignore-formatted"])
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .status()
-            .context("formatting the broker's storage")?;
-        ensure!(
-            status.success(),
-            "formatting the storage failed: see {}",
-            folder.join("format.log").display()
-        );
-        let mut broker = Self { folder, port, child: None };
-        broker.resume()?;
-        Ok(broker)
+        let mut attempt = 1;
+        loop {
+            let [port, controller] = ports::free()?;
+            let mut broker = Self { folder: folder.clone(), port, running: None };
+            broker.format(&Settings { port, controller, data: folder.join("data") })?;
+            match broker.resume() {
+                Ok(()) => return Ok(broker),
+                Err(_) if attempt < ATTEMPTS && broker.log().contains("Address already in use") => {
+                    attempt += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The broker that an earlier start left in this folder, not running.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn reopen(folder: &Path) -> Result<Self> {
+        let folder = folder.canonicalize().with_context(|| format!("no broker in {}", folder.display()))?;
+        let text =
+            fs::read_to_string(folder.join(settings::FILE)).context("reading the broker's settings")?;
+        let port = settings::port_of(&text).context("the broker's settings name no port")?;
+        Ok(Self { folder, port, running: None })
     }
 
     /// The bootstrap address.
@@ -78,162 +99,170 @@ impl Broker {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The process, while it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
-    }
-
-    /// The port.
+    /// The port. It stays the same over stops and restarts.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process, while it runs.
+    pub fn process(&self) -> Option<Process> {
+        self.running.as_ref().map(|(process, _)| *process).filter(Process::runs)
+    }
+
+    /// Where it logs to.
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.join("broker.log")
     }
 
     /// Starts it again on the same port and data, and waits until it answers.
     ///
     /// # Errors
-    /// When it ends by itself, or does not answer in time.
+    /// When it runs already, ends by itself, or does not answer in time.
     pub fn resume(&mut self) -> Result<()> {
-        ensure!(self.child.is_none(), "the broker runs already");
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("broker.log"))?;
-        let child = java(&self.folder)?
-            .arg("kafka.Kafka")
-            .arg(self.folder.join("server.properties"))
-            .current_dir(&self.folder)
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .context("starting the broker")?;
-        let child = self.child.insert(child);
+        ensure!(self.process().is_none(), "the broker runs already");
+        self.reap()?;
+        let mut command = java(&self.folder)?;
+        command.arg("kafka.Kafka").arg(self.folder.join(settings::FILE)).current_dir(&self.folder);
+        let child = process::spawn(&mut command, &self.log_path())?;
+        let process = Process::find(child.id()).with_context(|| self.ended_by_itself())?;
+        self.running = Some((process, Some(child)));
+        orphans::note(process)?;
         let deadline = Instant::now() + START;
         while !ready::answers(self.port) {
-            if let Some(status) = child.try_wait()? {
-                self.child = None;
-                bail!(
-                    "the broker ended by itself ({status}): see {}",
-                    self.folder.join("broker.log").display()
-                );
+            if !process.runs() {
+                self.reap()?;
+                bail!(self.ended_by_itself());
             }
-            ensure!(Instant::now() < deadline, "the broker did not answer within {START:?}");
-            std::thread::park_timeout(Duration::from_millis(100));
+            if Instant::now() >= deadline {
+                self.kill()?;
+                bail!("the broker did not answer within {START:?}: see {}", self.log_path().display());
+            }
+            thread::park_timeout(Duration::from_millis(50));
         }
         Ok(())
     }
 
-    /// Stops it in an orderly way. Data and port are kept.
+    /// Stops it in an orderly way: TERM, and KILL after 10 seconds. Data and port are kept.
     ///
     /// # Errors
-    /// When the process cannot be signalled.
+    /// When it does not run or cannot be signalled.
     pub fn stop(&mut self) -> Result<()> {
-        self.end(Signal::SIGTERM)
+        self.needed()?.end(STOP)?;
+        self.reap()
     }
 
     /// Kills it, as a crash would. Data and port are kept.
     ///
     /// # Errors
-    /// When the process cannot be signalled.
+    /// When it does not run or cannot be signalled.
     pub fn kill(&mut self) -> Result<()> {
-        self.end(Signal::SIGKILL)
+        self.needed()?.kill()?;
+        self.reap()
     }
 
-    /// Freezes it: connections stay, nothing answers.
+    /// Freezes it: connections stay open, new ones are accepted by the system, nothing answers.
     ///
     /// # Errors
-    /// When the process cannot be signalled.
+    /// When it does not run or cannot be signalled.
     pub fn freeze(&self) -> Result<()> {
-        self.signal(Signal::SIGSTOP)
+        self.needed()?.signal(Signal::SIGSTOP)
     }
 
     /// Lets a frozen broker go on.
     ///
     /// # Errors
-    /// When the process cannot be signalled.
+    /// When it does not run or cannot be signalled.
     pub fn thaw(&self) -> Result<()> {
-        self.signal(Signal::SIGCONT)
+        self.needed()?.signal(Signal::SIGCONT)
     }
 
-    /// Leaves the broker running when this value goes.
+    /// Whether it answers requests now.
+    pub fn answers(&self) -> bool {
+        ready::answers(self.port)
+    }
+
+    /// Leaves it running when this value and this program go. Whoever calls this must write the process down.
     pub fn leave(mut self) {
-        self.child = None;
+        if let Some((process, _)) = self.running.take() {
+            orphans::forget(process);
+        }
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
-        let child = self.child.as_ref().context("the broker does not run")?;
-        Ok(kill(Pid::from_raw(i32::try_from(child.id())?), signal)?)
+    fn needed(&self) -> Result<Process> {
+        self.process().context("the broker does not run")
     }
 
-    fn end(&mut self, signal: Signal) -> Result<()> {
-        self.signal(signal)?;
-        let Some(mut child) = self.child.take() else { return Ok(()) };
-        let deadline = Instant::now() + STOP;
-        while child.try_wait()?.is_none() {
-            if Instant::now() >= deadline {
-                child.kill()?;
+    /// Takes note that the process has ended.
+    fn reap(&mut self) -> Result<()> {
+        if let Some((process, child)) = self.running.take() {
+            if let Some(mut child) = child {
+                child.wait().context("waiting for the broker's end")?;
             }
-            std::thread::park_timeout(Duration::from_millis(50));
+            orphans::forget(process);
         }
         Ok(())
+    }
+
+    fn format(&self, settings: &Settings) -> Result<()> {
+        if settings.data.exists() {
+            fs::remove_dir_all(&settings.data)
+                .with_context(|| format!("emptying {}", settings.data.display()))?;
+        }
+        fs::write(self.log_path(), "")?;
+        fs::write(self.folder.join(settings::FILE), settings.to_string())?;
+        fs::write(self.folder.join(settings::LOGGING_FILE), settings::LOGGING)?;
+        let output = java(&self.folder)?
+            .args(["kafka.tools.StorageTool", "format", "--standalone", "-t", settings::CLUSTER, "-c"])
+            .arg(self.folder.join(settings::FILE))
+            .output()
+            .context("running java")?;
+        ensure!(
+            output.status.success(),
+            "formatting the broker's storage failed:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn ended_by_itself(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(10)..].join("\n");
+        format!("the broker ended by itself; the last lines of {} are:\n{last}", self.log_path().display())
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            child.kill().and_then(|()| child.wait().map(drop)).unwrap_or_default();
+        // Nothing can be done here about a process that cannot be killed; its note stays for the next sweep.
+        if self.process().is_none_or(|process| process.kill().is_ok()) {
+            self.reap().unwrap_or_default();
         }
     }
 }
 
 fn java(folder: &Path) -> Result<Command> {
+    static JARS: OnceLock<PathBuf> = OnceLock::new();
+    let jars = match JARS.get() {
+        Some(jars) => jars,
+        // Several threads may look at the same time; they find the same folder.
+        None => {
+            let found = install::jars(Kind::Kafka)?;
+            JARS.get_or_init(|| found)
+        }
+    };
     let mut command = Command::new("java");
     command
+        // A small heap and the quick compiler: the broker shares the machine with what is tested.
         .args(["-Xmx512m", "-Xms256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-        .arg(format!("-Dlog4j2.configurationFile={}", folder.join("log4j2.yaml").display()))
+        .arg(format!("-Dlog4j2.configurationFile={}", folder.join(settings::LOGGING_FILE).display()))
         .arg("-cp")
-        .arg(format!("{}/*", jars::folder()?.display()))
+        .arg(format!("{}/*", jars.display()))
         .stdin(Stdio::null());
     Ok(command)
 }
-
-/// Ports that are free now. Both are held until both are known, so that they differ.
-fn free_ports() -> Result<[u16; 2]> {
-    let (a, b) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
-    Ok([a.local_addr()?.port(), b.local_addr()?.port()])
-}
-
-fn properties(port: u16, controller: u16, data: &Path) -> String {
-    format!(
-        "process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-log.dirs={}
-num.partitions=4
-auto.create.topics.enable=false
-log.retention.hours=-1
-group.initial.rebalance.delay.ms=0
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-",
-        data.display()
-    )
-}
-
-const LOG4J: &str = "Configuration:
-  status: error
-  Appenders:
-    Console:
-      name: out
-      PatternLayout: { pattern: '%d %p %c %m%n' }
-  Loggers:
-    Root:
-      level: warn
-      AppenderRef: { ref: out }
-";

@@ -12,7 +12,7 @@ use drakkar_core::{
     outcome::{Ended, ErrorAction, MessageGroup, Report, TaskFailure, TaskResult},
     payload::Payload,
     pipeline::{Action, Effect, HookEnd, Input, Letter, Owner, TaskEnd},
-    task::{Precomputed, Task, Work},
+    task::{Task, Work},
 };
 
 use super::{
@@ -146,7 +146,7 @@ impl<H: Handler> Partition<H> {
     fn submit(&mut self, key: TaskKey) {
         let Some(running) = self.tasks.get_mut(key) else { return };
         if let Work::Precomputed(result) = running.task.work() {
-            let report = precomputed(result);
+            let report = Report::precomputed(result);
             self.ready.push_back(Ready::Attempt(AttemptEnd { task: key, report }));
             return;
         }
@@ -428,14 +428,4 @@ fn decode<H: Handler>(handler: &H, record: &drakkar_core::message::Record) -> Re
 
 fn decode_text(error: &DecodeError) -> String {
     drakkar_core::error::chain(error).to_string()
-}
-
-fn precomputed(result: &Precomputed) -> Report {
-    Report {
-        success: result.exit_code == 0,
-        precomputed: true,
-        stdout: result.stdout.clone(),
-        stderr: result.stderr.clone(),
-        ..Report::without_output(Ended::Exited { code: result.exit_code })
-    }
 }

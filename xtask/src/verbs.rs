@@ -1,0 +1,11 @@
+//! One file per verb.
+
+pub(crate) mod bench;
+pub(crate) mod ci;
+pub(crate) mod demo;
+pub(crate) mod release;
+pub(crate) mod services;
+pub(crate) mod soak;
+pub(crate) mod tally;
+pub(crate) mod test;
+pub(crate) mod tidy;

@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: builds the benchmarks and runs them on a broker of the shared services.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use xtask::workspace;
+
+use super::{release, test::with_services};
+use crate::job;
+
+pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+    job::hold_interrupts()?;
+    let mut command = Command::new(release::build(&["drakkar-bench"])?.join("drakkar-bench"));
+    command.args(args).current_dir(workspace::root());
+    let status = if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        job::run(&mut command)?
+    } else {
+        with_services(false, |variables| job::run(command.envs(variables)))?
+    };
+    Ok(job::exit_code(status))
+}
