@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use drakkar_tests::{group, kafka};
 
-use crate::scene::{SCALE, Scene};
+use crate::scene::{Scene, scale};
 
 #[test]
 fn kills_at_random_moments_lose_nothing() {
-    let kills = 3 * SCALE as u64;
+    let kills = 3 * scale() as u64;
     let mut scene = Scene::new("killed", 8);
     // Seldom commits make it certain that a kill finds finished work that is not committed.
     scene.setup.kafka.push("commit_interval_seconds: 2".into());
     scene.setup.kafka.push("session_timeout_ms: 6000".into());
     scene.setup.kafka.push("heartbeat_interval_ms: 1000".into());
-    scene.issue(20_000 * SCALE, "echo");
+    scene.issue(20_000 * scale(), "echo");
     let seed = seed();
     println!("seed {seed}");
     for kill in 0..kills {
@@ -25,7 +25,7 @@ fn kills_at_random_moments_lose_nothing() {
         worker.crash().unwrap();
     }
     let worker = scene.setup.start("last").unwrap();
-    scene.wait_committed(Duration::from_secs(180 * SCALE as u64));
+    scene.wait_committed(Duration::from_secs(180 * scale() as u64));
     worker.stop(Duration::from_secs(35)).unwrap();
     let judgement = scene.assert_nothing_lost();
     assert!(judgement.duplicates > 0, "void: no kill found unfinished work");

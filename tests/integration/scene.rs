@@ -13,8 +13,10 @@ use drakkar_tests::{
 };
 use rdkafka::message::OwnedMessage;
 
-/// How many times larger a run of `cargo xtask soak` is.
-pub const SCALE: usize = if cfg!(feature = "soak") { 10 } else { 1 };
+/// How many times larger than usual a run is: `cargo xtask soak` sets `DRAKKAR_SOAK`.
+pub fn scale() -> usize {
+    if std::env::var_os("DRAKKAR_SOAK").is_some() { 10 } else { 1 }
+}
 
 /// Topics, a judge and the settings of a worker.
 pub struct Scene {

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use drakkar_tests::group;
 
-use crate::scene::{SCALE, Scene};
+use crate::scene::{Scene, scale};
 
 #[test]
 fn twenty_thousand_messages_through_real_processes_all_arrive() {
-    let count = 20_000 * SCALE;
+    let count = 20_000 * scale();
     let mut scene = Scene::new("all-arrive", 8);
     scene.issue(count, "echo");
     let worker = scene.setup.start("w1").unwrap();
-    scene.wait_committed(Duration::from_secs(180 * SCALE as u64));
+    scene.wait_committed(Duration::from_secs(180 * scale() as u64));
     let ended = worker.stop(Duration::from_secs(35)).unwrap();
     assert_eq!(ended.status.code(), Some(0));
     assert_eq!(scene.committed(), scene.ends());

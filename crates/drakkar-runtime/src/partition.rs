@@ -24,7 +24,8 @@ use drakkar_core::{
     source::{AssignedPartition, Progress},
     task::Task,
 };
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, future::select_all, stream::FuturesUnordered};
+use smallvec::SmallVec;
 use tokio::{
     sync::{mpsc, watch},
     time::sleep_until,
@@ -177,7 +178,8 @@ impl<H: Handler> Partition<H> {
                 self.shared.drained.notify_one();
             }
             let tick = self.pipeline.next_tick().map(|t| self.shared.clock.instant(t));
-            let waiting = self.outboxes.iter().position(|o| !o.is_empty());
+            let waiting: SmallVec<[usize; 4]> =
+                (0..self.outboxes.len()).filter(|sink| !self.outboxes[*sink].is_empty()).collect();
             tokio::select! {
                 // The order matters: control first, then what ends work, then what starts it.
                 biased;
@@ -204,11 +206,9 @@ impl<H: Handler> Partition<H> {
                     self.submit_waiting();
                 }
                 Some(done) = self.calls.next(), if !self.calls.is_empty() => self.hook_done(done),
-                permit = reserve(&sinks, waiting), if waiting.is_some() => {
-                    if let (Some(permit), Some(sink)) = (permit, waiting) {
-                        let items = std::mem::take(&mut self.outboxes[sink]);
-                        permit.send(Parcel { port: self.port.clone(), items });
-                    }
+                Some((permit, sink)) = reserve_any(&sinks, &waiting), if !waiting.is_empty() => {
+                    let items = std::mem::take(&mut self.outboxes[sink]);
+                    permit.send(Parcel { port: self.port.clone(), items });
                 }
                 changed = gate.changed(), if !self.may_start => {
                     debug_assert!(changed.is_ok(), "the gate lives as long as the worker");
@@ -364,8 +364,15 @@ impl<H: Handler> Partition<H> {
     }
 }
 
-async fn reserve(sinks: &SinkChannels, sink: Option<usize>) -> Option<mpsc::Permit<'_, Parcel>> {
-    sinks.get(sink?)?.reserve().await.ok()
+/// Waits for room in whichever of these sinks has it first: one that is down must not hold up the others.
+async fn reserve_any<'a>(
+    sinks: &'a SinkChannels,
+    waiting: &[usize],
+) -> Option<(mpsc::Permit<'a, Parcel>, usize)> {
+    let reserve = |&sink: &usize| {
+        Box::pin(async move { sinks[sink].reserve().await.ok().map(|permit| (permit, sink)) })
+    };
+    select_all(waiting.iter().map(reserve)).await.0
 }
 
 /// Locks a mutex whose holders never panic.
