@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Read,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
@@ -62,6 +63,8 @@ impl Worker {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(file)
+            // Ctrl+C is for the demo, which then asks the worker once; a second request would end it at once.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("starting {}", program.display()))?;
         Ok(Self { child, log })
