@@ -2,14 +2,18 @@
 //!
 //! Commits are coalesced and asynchronous: one is in flight at a time and covers every assignment that advanced. A commit
 //! whose outcome is unknown after a while is issued again with the newest offsets; one that the group refuses because it
-//! moved on is given up without forgetting what settled.
+//! moved on is given up without forgetting what settled. No clock and no I/O: the caller says what time it is, performs the
+//! [`CommitRequest`] and reports its answer.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
-    ids::{Assignment, Offset, PartitionId, Time},
+    ids::{Assignment, Offset, Time},
     retry::RetryPolicy,
 };
+
+/// The longest wait before a commit that failed is tried again.
+const BACKOFF: Duration = Duration::from_secs(5);
 
 /// The pace of commits.
 #[derive(Clone, Copy, Debug)]
@@ -18,25 +22,45 @@ pub struct Pace {
     pub interval: Duration,
     /// Time after which an unanswered commit counts as failed.
     pub timeout: Duration,
+    /// Offsets one assignment may be ahead of its last commit before the next one goes without waiting for its time.
+    pub advance: u64,
+}
+
+/// One commit: the next-to-read offset of every assignment that advanced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CommitRequest {
+    /// The offsets, in the order of the assignments.
+    pub offsets: Vec<(Assignment, Offset)>,
 }
 
 /// What one assignment has reached.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Reached {
-    settled: Option<Offset>,
+    settled: Offset,
     acknowledged: Option<Offset>,
+    /// What `advance` is counted from: the last offset that was issued, or the first that was seen.
+    counted_from: Offset,
 }
 
 impl Reached {
     fn is_behind(&self) -> bool {
-        self.settled > self.acknowledged
+        self.acknowledged.is_none_or(|a| a < self.settled)
     }
 }
 
 #[derive(Clone, Debug)]
 struct InFlight {
     since: Time,
+    /// In the order of the assignments.
     offsets: Vec<(Assignment, Offset)>,
+}
+
+impl InFlight {
+    fn offset_of(&self, assignment: Assignment) -> Option<Offset> {
+        let at = self.offsets.binary_search_by_key(&assignment, |(a, _)| *a).ok()?;
+        Some(self.offsets[at].1)
+    }
 }
 
 /// The commits of one worker. See the [module](self).
@@ -47,24 +71,43 @@ pub struct Commits {
     in_flight: Option<InFlight>,
     next: Time,
     failures: u32,
+    /// The next commit goes as soon as none is in flight.
     forced: bool,
+    /// An assignment is so far ahead that the next commit goes early. A backoff still holds it.
+    far_ahead: bool,
 }
 
 impl Commits {
     /// No assignment, nothing in flight.
     pub fn new(pace: Pace) -> Self {
-        Self { pace, reached: BTreeMap::new(), in_flight: None, next: Time(0), failures: 0, forced: false }
+        Self {
+            pace,
+            reached: BTreeMap::new(),
+            in_flight: None,
+            next: Time(0),
+            failures: 0,
+            forced: false,
+            far_ahead: false,
+        }
     }
 
     /// Notes that everything of an assignment before `next` settled. Never goes backwards.
     pub fn observe(&mut self, assignment: Assignment, next: Offset) {
-        let reached = self.reached.entry(assignment).or_default();
-        reached.settled = reached.settled.max(Some(next));
+        let fresh = Reached { settled: next, acknowledged: None, counted_from: next };
+        let reached = self.reached.entry(assignment).or_insert(fresh);
+        reached.settled = reached.settled.max(next);
+        let ahead = reached.settled.0.saturating_sub(reached.counted_from.0);
+        self.far_ahead |= ahead.unsigned_abs() >= self.pace.advance;
     }
 
-    /// Forgets an assignment: nothing more is committed for it.
+    /// Forgets an assignment: nothing more is committed for it, and answers that still come are not for it.
     pub fn remove(&mut self, assignment: Assignment) {
         self.reached.remove(&assignment);
+        self.refused(assignment);
+    }
+
+    /// Takes an assignment out of the commit in flight, as its offset could not be sent. It goes with a later one.
+    pub fn refused(&mut self, assignment: Assignment) {
         if let Some(flight) = &mut self.in_flight {
             flight.offsets.retain(|(a, _)| *a != assignment);
             if flight.offsets.is_empty() {
@@ -73,7 +116,7 @@ impl Commits {
         }
     }
 
-    /// Lets the next commit go without waiting for its time.
+    /// Lets the next commit go without waiting for its time: for partitions that go, and at the end.
     pub fn force(&mut self) {
         self.forced = true;
     }
@@ -88,67 +131,91 @@ impl Commits {
         self.in_flight.is_some()
     }
 
-    /// What to commit now, if anything.
-    pub fn poll(&mut self, now: Time) -> Option<Vec<(Assignment, Offset)>> {
-        if self.in_flight.as_ref().is_some_and(|f| now.since(f.since) >= self.pace.timeout) {
+    /// Gives the commit in flight up if it has been unanswered for too long. Returns whether it did.
+    pub fn expire(&mut self, now: Time) -> bool {
+        let expired = self.in_flight.as_ref().is_some_and(|f| now.since(f.since) >= self.pace.timeout);
+        if expired {
             self.give_up(now);
         }
-        if self.in_flight.is_some() || (now < self.next && !self.forced) {
+        expired
+    }
+
+    /// What to commit now, if anything.
+    pub fn poll(&mut self, now: Time) -> Option<CommitRequest> {
+        self.expire(now);
+        let due = now >= self.next || self.forced || (self.far_ahead && self.failures == 0);
+        if self.in_flight.is_some() || !due {
             return None;
         }
-        let offsets: Vec<_> = self
-            .reached
-            .iter()
-            .filter(|(_, r)| r.is_behind())
-            .filter_map(|(a, r)| Some((*a, r.settled?)))
-            .collect();
+        let mut offsets = Vec::new();
+        for (assignment, reached) in self.reached.iter_mut().filter(|(_, r)| r.is_behind()) {
+            reached.counted_from = reached.settled;
+            offsets.push((*assignment, reached.settled));
+        }
+        self.far_ahead = false;
         if offsets.is_empty() {
             return None;
         }
         self.forced = false;
         self.next = now.after(self.pace.interval);
         self.in_flight = Some(InFlight { since: now, offsets: offsets.clone() });
-        Some(offsets)
+        Some(CommitRequest { offsets })
     }
 
-    /// Whether the commit in flight just passed its time; [`Commits::poll`] will issue another one.
-    pub fn is_overdue(&self, now: Time) -> bool {
-        self.in_flight.as_ref().is_some_and(|f| now.since(f.since) >= self.pace.timeout)
-    }
-
-    /// The broker stored these offsets, for this commit or for one that was given up before.
-    pub fn acknowledged(&mut self, stored: &[(PartitionId, Offset)]) {
-        for (partition, offset) in stored {
-            // At most one assignment of a partition is current; an acknowledgement never exceeds what it settled.
-            let of_partition = self.reached.iter_mut().filter(|(a, _)| a.partition == *partition);
-            for (_, reached) in of_partition.filter(|(_, r)| r.settled >= Some(*offset)) {
-                reached.acknowledged = reached.acknowledged.max(Some(*offset));
-            }
+    /// The broker stored these offsets and refused those, for the commit in flight or for one that was given up before.
+    ///
+    /// What was in flight and is in neither list was left out because the group has it already.
+    pub fn succeeded(&mut self, stored: &[(Assignment, Offset)], failed: &[(Assignment, Offset)], now: Time) {
+        for (assignment, offset) in stored {
+            self.acknowledge(*assignment, *offset);
         }
-        let done = |flight: &InFlight| {
-            flight
-                .offsets
-                .iter()
-                .all(|(a, offset)| self.reached.get(a).is_none_or(|r| r.acknowledged >= Some(*offset)))
-        };
-        if self.in_flight.as_ref().is_some_and(done) {
-            self.in_flight = None;
-            self.failures = 0;
+        if !self.answers(stored.iter().chain(failed)) {
+            return;
+        }
+        if failed.is_empty() {
+            self.covered();
+        } else {
+            self.give_up(now);
         }
     }
 
-    /// The commit in flight failed in a way that may pass.
-    pub fn failed(&mut self, now: Time) {
-        if self.in_flight.is_some() {
+    /// The group has every offset of the commit in flight already, or higher ones.
+    pub fn covered(&mut self) {
+        let flight = self.in_flight.take();
+        for (assignment, offset) in flight.into_iter().flat_map(|f| f.offsets) {
+            self.acknowledge(assignment, offset);
+        }
+        self.failures = 0;
+    }
+
+    /// A commit of these offsets failed in a way that may pass: the newest offsets go again after a wait. The answer to a
+    /// commit that was given up before changes nothing.
+    pub fn failed(&mut self, sent: &[(Assignment, Offset)], now: Time) {
+        if self.answers(sent.iter()) {
             self.give_up(now);
         }
     }
 
     /// The group moved on: the commit is given up. What settled stays noted and goes with a later commit.
-    pub fn discarded(&mut self, now: Time) {
-        self.in_flight = None;
-        self.forced = false;
-        self.next = now.after(self.pace.interval);
+    pub fn discarded(&mut self, sent: &[(Assignment, Offset)], now: Time) {
+        if self.answers(sent.iter()) {
+            self.in_flight = None;
+            self.forced = false;
+            self.next = now.after(self.pace.interval);
+        }
+    }
+
+    /// Whether an answer about these offsets is about the commit in flight. One that names none is.
+    fn answers<'a>(&self, sent: impl Iterator<Item = &'a (Assignment, Offset)>) -> bool {
+        let Some(flight) = &self.in_flight else { return false };
+        let mut sent = sent.peekable();
+        sent.peek().is_none() || sent.any(|(a, o)| flight.offset_of(*a) == Some(*o))
+    }
+
+    fn acknowledge(&mut self, assignment: Assignment, offset: Offset) {
+        if let Some(reached) = self.reached.get_mut(&assignment) {
+            reached.acknowledged = reached.acknowledged.max(Some(offset));
+        }
     }
 
     fn give_up(&mut self, now: Time) {
@@ -158,9 +225,9 @@ impl Commits {
             max_attempts: u32::MAX,
             max_elapsed: Duration::MAX,
             initial: self.pace.interval,
-            max: Duration::from_secs(5),
+            max: BACKOFF.max(self.pace.interval),
         };
-        // Half of the bound at least: a broker that is down is not asked in a tight loop.
+        // Half of the bound: a broker that is down is not asked in a tight loop, and every run is the same.
         self.next = now.after(policy.backoff(self.failures, u64::MAX / 2));
     }
 }

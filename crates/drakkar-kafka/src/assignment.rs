@@ -1,4 +1,4 @@
-//! The partitions that are assigned now, and when each is paused.
+//! The partitions that are assigned now.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use drakkar_core::{
     source::{AssignedPartition, Progress},
 };
 
-/// Batches that may wait in a partition's queue; records beyond that wait in `pending`, and the partition pauses.
+/// Batches that may wait in a partition's queue; records beyond that wait in `pending` and become one larger batch.
 const BATCHES: usize = 256;
 
 /// One assigned partition.
@@ -17,11 +17,12 @@ const BATCHES: usize = 256;
 pub(crate) struct Assigned {
     pub(crate) assignment: Assignment,
     pub(crate) progress: Arc<Progress>,
-    pub(crate) batches: async_channel::Sender<Vec<Record>>,
-    /// Records that were not handed over yet.
+    batches: async_channel::Sender<Vec<Record>>,
+    /// Records that were not handed over yet. Their bytes are taken.
     pub(crate) pending: Vec<Record>,
-    /// The lowest offset that was not handed over: what comes again below it is left out.
+    /// The lowest offset that was not read. Below it only comes what was read before, or another topic of that name.
     pub(crate) next: i64,
+    /// Whether fetching is paused in librdkafka.
     pub(crate) paused: bool,
     /// It is being taken away: nothing more is handed over.
     pub(crate) revoking: bool,
@@ -31,45 +32,79 @@ pub(crate) struct Assigned {
 #[derive(Debug, Default)]
 pub(crate) struct Assignments {
     epoch: u32,
-    pub(crate) partitions: BTreeMap<i32, Assigned>,
+    partitions: BTreeMap<i32, Assigned>,
 }
 
 impl Assignments {
     /// Adds partitions under a new epoch. A partition that is assigned already is left as it is.
     pub(crate) fn add(&mut self, partitions: &[i32]) -> Vec<AssignedPartition> {
-        self.epoch += 1;
-        let mut added = Vec::new();
-        for &partition in partitions {
-            if self.partitions.contains_key(&partition) {
-                continue;
-            }
-            let assignment = Assignment { partition: PartitionId(partition), epoch: Epoch(self.epoch) };
-            let progress = Arc::new(Progress::default());
-            let (tx, batches) = async_channel::bounded(BATCHES);
-            added.push(AssignedPartition { assignment, progress: progress.clone(), batches });
-            let assigned = Assigned {
-                assignment,
-                progress,
-                batches: tx,
-                pending: Vec::new(),
-                next: i64::MIN,
-                paused: false,
-                revoking: false,
-            };
-            self.partitions.insert(partition, assigned);
+        let fresh: Vec<i32> =
+            partitions.iter().copied().filter(|p| !self.partitions.contains_key(p)).collect();
+        if fresh.is_empty() {
+            return Vec::new();
         }
-        added
+        self.epoch += 1;
+        fresh.into_iter().map(|partition| self.insert(partition, false)).collect()
     }
 
-    /// Removes partitions; what was not handed over is read again by whoever gets them.
-    pub(crate) fn remove(&mut self, partitions: &[i32], bytes: &ByteLedger) -> Vec<Assignment> {
-        let removed = partitions.iter().filter_map(|p| self.partitions.remove(p));
-        removed
-            .map(|assigned| {
-                bytes.give(assigned.pending.iter().map(Record::size).sum());
-                assigned.assignment
-            })
-            .collect()
+    /// Ends an assignment and starts another one of the same partition.
+    pub(crate) fn restart(
+        &mut self,
+        partition: i32,
+        bytes: &ByteLedger,
+    ) -> Option<(Assignment, AssignedPartition)> {
+        let paused = self.partitions.get(&partition)?.paused;
+        let (old, _) = self.remove(partition, bytes)?;
+        self.epoch += 1;
+        Some((old, self.insert(partition, paused)))
+    }
+
+    /// Removes a partition; what was not handed over is read again by whoever gets it. Returns whether it was paused.
+    pub(crate) fn remove(&mut self, partition: i32, bytes: &ByteLedger) -> Option<(Assignment, bool)> {
+        let assigned = self.partitions.remove(&partition)?;
+        bytes.give(assigned.pending.iter().map(Record::size).sum());
+        Some((assigned.assignment, assigned.paused))
+    }
+
+    pub(crate) fn get(&self, partition: i32) -> Option<&Assigned> {
+        self.partitions.get(&partition)
+    }
+
+    pub(crate) fn get_mut(&mut self, partition: i32) -> Option<&mut Assigned> {
+        self.partitions.get_mut(&partition)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Assigned> {
+        self.partitions.values()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Assigned> {
+        self.partitions.values_mut()
+    }
+
+    pub(crate) fn numbers(&self) -> Vec<i32> {
+        self.partitions.keys().copied().collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
+    fn insert(&mut self, partition: i32, paused: bool) -> AssignedPartition {
+        let assignment = Assignment { partition: PartitionId(partition), epoch: Epoch(self.epoch) };
+        let progress = Arc::new(Progress::default());
+        let (tx, batches) = async_channel::bounded(BATCHES);
+        let assigned = Assigned {
+            assignment,
+            progress: progress.clone(),
+            batches: tx,
+            pending: Vec::new(),
+            next: i64::MIN,
+            paused,
+            revoking: false,
+        };
+        self.partitions.insert(partition, assigned);
+        AssignedPartition { assignment, progress, batches }
     }
 }
 
@@ -92,31 +127,23 @@ impl Assigned {
         }
     }
 
-    /// Whether it should be paused now, given the most records that may wait.
-    ///
-    /// The mark to resume is half of the mark to pause: each edge throws away what was prefetched.
-    pub(crate) fn wants_pause(&self, hold_all: bool, most: usize) -> bool {
-        let waiting = self.progress.queued() as usize + self.pending.len();
-        let mark = if self.paused { most / 2 } else { most };
-        hold_all || self.revoking || !self.pending.is_empty() || waiting > mark || waiting >= most
+    /// Records that were read and wait for their window.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.progress.queued() + self.pending.len() as u64
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use drakkar_core::ids::Offset;
 
-    fn one() -> (Assigned, AssignedPartition) {
-        let mut assignments = Assignments::default();
-        let added = assignments.add(&[0]).remove(0);
-        (assignments.partitions.remove(&0).unwrap(), added)
-    }
+    use super::*;
 
     fn record(offset: i64) -> Record {
         Record {
             topic: "t".into(),
             partition: PartitionId(0),
-            offset: drakkar_core::ids::Offset(offset),
+            offset: Offset(offset),
             timestamp_ms: None,
             key: None,
             value: None,
@@ -125,42 +152,54 @@ mod tests {
     }
 
     #[test]
-    fn pauses_at_the_mark_and_resumes_at_half_of_it() {
-        let (mut assigned, _queue) = one();
-        assigned.progress.enqueued(9);
-        assert!(!assigned.wants_pause(false, 10));
-        assigned.progress.enqueued(1);
-        assert!(assigned.wants_pause(false, 10));
-        assigned.paused = true;
-        assigned.progress.dequeued(4);
-        assert!(assigned.wants_pause(false, 10));
-        assigned.progress.dequeued(1);
-        assert!(!assigned.wants_pause(false, 10));
-    }
-
-    #[test]
-    fn what_does_not_fit_waits_and_pauses() {
-        let (mut assigned, queue) = one();
-        for n in 0..=BATCHES as i64 {
+    fn what_does_not_fit_waits_and_goes_as_one_batch() {
+        let mut assignments = Assignments::default();
+        let queue = assignments.add(&[0]).remove(0);
+        let assigned = assignments.get_mut(0).unwrap();
+        let batches = BATCHES as i64;
+        for n in 0..batches + 3 {
             assigned.pending.push(record(n));
             assigned.flush();
         }
-        assert_eq!((assigned.pending.len(), assigned.progress.queued()), (1, BATCHES as u64));
-        assert!(assigned.wants_pause(false, usize::MAX));
-        queue.batches.try_recv().unwrap();
-        assigned.flush();
-        assert!(assigned.pending.is_empty());
+        assert_eq!((assigned.pending.len(), assigned.progress.queued()), (3, BATCHES as u64));
+        assert_eq!(assigned.waiting(), BATCHES as u64 + 3);
+        let mut offsets = Vec::new();
+        while let Ok(batch) = queue.batches.try_recv() {
+            offsets.extend(batch.iter().map(|r| r.offset.0));
+            assigned.flush();
+        }
+        assert_eq!(offsets, (0..batches + 3).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_partition_assigned_again_gets_a_new_epoch_and_a_new_progress() {
+    fn each_assignment_has_an_epoch_and_a_progress_of_its_own() {
+        let ledger = ByteLedger::new(1_000);
         let mut assignments = Assignments::default();
-        let bytes = ByteLedger::new(1);
-        let first = assignments.add(&[0]).remove(0);
-        assert_eq!(assignments.remove(&[0, 7], &bytes), [first.assignment]);
+        let first = assignments.add(&[0, 1]);
+        assert_eq!(first[0].assignment.epoch, first[1].assignment.epoch);
+        assert!(assignments.add(&[]).is_empty() && assignments.add(&[1]).is_empty(), "nothing new");
+        let pending = record(1);
+        ledger.take(pending.size());
+        assignments.get_mut(0).unwrap().pending.push(pending);
+        assert_eq!(assignments.remove(0, &ledger), Some((first[0].assignment, false)));
+        assert_eq!(assignments.remove(0, &ledger), None);
+        assert_eq!(ledger.held(), 0, "what was not handed over is given back");
         let second = assignments.add(&[0]).remove(0);
-        assert!(second.assignment.epoch > first.assignment.epoch);
-        first.progress.advance(drakkar_core::ids::Offset(9));
+        assert_eq!(second.assignment.epoch.0, first[0].assignment.epoch.0 + 1);
+        first[0].progress.advance(Offset(9));
         assert_eq!(second.progress.watermark(), None);
+    }
+
+    #[test]
+    fn a_restart_keeps_the_pause_and_changes_the_epoch() {
+        let ledger = ByteLedger::new(1_000);
+        let mut assignments = Assignments::default();
+        let first = assignments.add(&[3]).remove(0);
+        assignments.get_mut(3).unwrap().paused = true;
+        let (old, second) = assignments.restart(3, &ledger).unwrap();
+        assert_eq!(old, first.assignment);
+        assert!(second.assignment.epoch > old.epoch);
+        assert!(assignments.get(3).unwrap().paused);
+        assert!(first.batches.is_closed() && !second.batches.is_closed());
     }
 }

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use drakkar_core::ids::{Offset, PartitionId};
+use drakkar_core::ids::{Assignment, Offset, PartitionId};
 use rdkafka::{
     ClientContext, Offset as KafkaOffset, TopicPartitionList,
     config::RDKafkaLogLevel,
@@ -16,6 +16,8 @@ use rdkafka::{
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     types::RDKafkaRespErr,
 };
+
+use crate::commits::epoch_of;
 
 /// Something librdkafka told us.
 #[derive(Debug)]
@@ -26,14 +28,20 @@ pub(crate) enum Notice {
         /// The group took them already: nothing may be committed any more.
         lost: bool,
     },
-    Committed(Vec<(PartitionId, Offset)>),
-    CommitFailed {
-        code: RDKafkaErrorCode,
-    },
+    Commit(CommitAnswer),
     Error {
-        error: KafkaError,
+        code: RDKafkaErrorCode,
         reason: String,
     },
+}
+
+/// The answer to a commit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct CommitAnswer {
+    /// Why the whole commit failed, or the last part of it that did.
+    pub(crate) error: Option<RDKafkaErrorCode>,
+    pub(crate) stored: Vec<(Assignment, Offset)>,
+    pub(crate) failed: Vec<(Assignment, Offset)>,
 }
 
 /// The consumer's context: a queue of notices.
@@ -59,24 +67,32 @@ impl Context {
 }
 
 impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                tracing::error!(category = "kafka", facility = fac, "{message}");
+                tracing::error!(target: "drakkar::kafka::librdkafka", category = "kafka", facility, "{message}");
             }
             // Lost connections are reported as events; here they would come once per broker and attempt.
-            _ => tracing::debug!(category = "kafka", facility = fac, "{message}"),
+            _ => {
+                tracing::debug!(target: "drakkar::kafka::librdkafka", category = "kafka", facility, "{message}")
+            }
         }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.push(Notice::Error { error, reason: reason.to_owned() });
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        self.push(Notice::Error { code, reason: reason.to_owned() });
     }
 }
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        if self.closing.load(Ordering::Acquire) {
+        let known = matches!(
+            err,
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
+                | RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS
+        );
+        if self.closing.load(Ordering::Acquire) || !known {
             // Answered here and now: a close that waits for this would wait for ever.
             let left = match consumer.rebalance_protocol() {
                 RebalanceProtocol::Cooperative
@@ -89,37 +105,74 @@ impl ConsumerContext for Context {
             if let Err(error) = left {
                 tracing::debug!(category = "kafka", %error, "failed to let go of partitions while closing");
             }
-            return;
         }
         let partitions = list.elements().iter().map(|e| e.partition()).collect();
-        match err {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.push(Notice::Assign(partitions)),
-            _ => self.push(Notice::Revoke { partitions, lost: consumer.assignment_lost() }),
-        }
+        self.push(match err {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Notice::Assign(partitions),
+            _ => Notice::Revoke { partitions, lost: consumer.assignment_lost() },
+        });
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let failed = offsets.elements().iter().find_map(|e| match e.error() {
-            Err(KafkaError::OffsetFetch(code)) => Some(code),
-            Err(error) => error.rdkafka_error_code(),
-            Ok(()) => None,
-        });
-        let code = match result {
-            Err(error) => error.rdkafka_error_code().or(Some(RDKafkaErrorCode::Unknown)),
-            Ok(()) => failed,
-        };
-        self.push(match code {
-            Some(code) => Notice::CommitFailed { code },
-            None => Notice::Committed(
-                offsets
-                    .elements()
-                    .iter()
-                    .filter_map(|e| match e.offset() {
-                        KafkaOffset::Offset(o) => Some((PartitionId(e.partition()), Offset(o))),
-                        _ => None,
-                    })
-                    .collect(),
-            ),
-        });
+        self.push(Notice::Commit(answer(&result, offsets)));
+    }
+}
+
+/// What a commit's answer says about each partition. What was left out of the commit has no offset there.
+fn answer(result: &KafkaResult<()>, offsets: &TopicPartitionList) -> CommitAnswer {
+    let code = |e: &KafkaError| e.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+    let mut answer = CommitAnswer { error: result.as_ref().err().map(code), ..CommitAnswer::default() };
+    for element in offsets.elements() {
+        let KafkaOffset::Offset(offset) = element.offset() else { continue };
+        let Some(epoch) = epoch_of(element.metadata()) else { continue };
+        let pair = (Assignment { partition: PartitionId(element.partition()), epoch }, Offset(offset));
+        match element.error() {
+            Ok(()) => answer.stored.push(pair),
+            Err(error) => {
+                answer.error.get_or_insert(code(&error));
+                answer.failed.push(pair);
+            }
+        }
+    }
+    // Nothing was stored where the error is about the whole commit and not one partition has an error of its own.
+    if answer.error.is_some() && answer.failed.is_empty() {
+        answer.failed = std::mem::take(&mut answer.stored);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use drakkar_core::ids::Epoch;
+
+    use super::*;
+    use crate::commits::metadata;
+
+    fn sent(offsets: &[(i32, Option<i64>)]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            let mut element = list.add_partition("in", *partition);
+            element.set_offset(offset.map_or(KafkaOffset::Invalid, KafkaOffset::Offset)).unwrap();
+            element.set_metadata(metadata("w epoch=9", Epoch(4)));
+        }
+        list
+    }
+
+    fn pair(partition: i32, offset: i64) -> (Assignment, Offset) {
+        (Assignment { partition: PartitionId(partition), epoch: Epoch(4) }, Offset(offset))
+    }
+
+    #[test]
+    fn an_answer_names_the_assignments_it_is_about() {
+        let answer = answer(&Ok(()), &sent(&[(0, Some(5)), (1, None)]));
+        assert_eq!(answer, CommitAnswer { error: None, stored: vec![pair(0, 5)], failed: Vec::new() });
+    }
+
+    #[test]
+    fn an_error_about_the_whole_commit_stored_nothing() {
+        let error = Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::IllegalGeneration));
+        let answer = answer(&error, &sent(&[(0, Some(5))]));
+        assert_eq!(answer.error, Some(RDKafkaErrorCode::IllegalGeneration));
+        assert_eq!((answer.stored, answer.failed), (Vec::new(), vec![pair(0, 5)]));
     }
 }

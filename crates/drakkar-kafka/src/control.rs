@@ -1,6 +1,12 @@
 //! The side of the source that others hold.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use drakkar_core::source::SourceControl;
 
@@ -27,16 +33,41 @@ impl Control {
     }
 }
 
-impl SourceControl for Control {
+/// Owns the thread. Dropped, it asks the thread to close.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    control: Arc<Control>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Handle {
+    pub(crate) fn new(control: Arc<Control>, thread: JoinHandle<()>) -> Self {
+        Self { control, thread: Some(thread) }
+    }
+}
+
+impl SourceControl for Handle {
     fn subscribe(&self) {
-        self.subscribe.store(true, Ordering::Release);
+        self.control.subscribe.store(true, Ordering::Release);
     }
 
     fn stop_intake(&self) {
-        self.stop_intake.store(true, Ordering::Release);
+        self.control.stop_intake.store(true, Ordering::Release);
     }
 
     fn close(&self) {
-        self.close.store(true, Ordering::Release);
+        self.control.close.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.control.close.store(true, Ordering::Release);
+        // Its last event says when it ended. Waiting here would block a thread of the runtime until its deadlines pass.
+        if let Some(thread) = self.thread.take_if(|t| t.is_finished())
+            && thread.join().is_err()
+        {
+            tracing::error!(category = "kafka", "the consumer thread panicked");
+        }
     }
 }

@@ -1,9 +1,6 @@
 //! Opening the source: connect, check the topic, start the thread.
 
-use std::{
-    sync::{Arc, mpsc},
-    thread,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
@@ -19,10 +16,20 @@ use rdkafka::{
 };
 use tokio::sync::oneshot;
 
-use crate::{Settings, context::Context, control::Control, thread::SourceThread};
+use crate::{
+    Settings, classify,
+    close::drop_within,
+    context::{Context, Notice},
+    control::{Control, Handle},
+    thread::SourceThread,
+};
 
 /// Events that may wait for the runtime; more wait in the thread.
 const EVENTS: usize = 1024;
+/// Time to drop a consumer that never connected.
+const DROP: Duration = Duration::from_secs(1);
+/// Events looked through for the reason of a failed connection.
+const REASONS: usize = 100;
 
 /// The Kafka source.
 #[derive(Debug)]
@@ -44,95 +51,96 @@ impl KafkaSource {
         let control = Arc::new(Control::default());
         let (ready_tx, ready) = oneshot::channel();
         let thread_control = control.clone();
-        let spawned = thread::Builder::new().name("drakkar-kafka".to_owned()).spawn(move || {
-            match connect(&settings) {
-                Err(error) => ready_tx.send(Err(error)).unwrap_or_default(),
-                Ok(consumer) => {
-                    // Whoever opened the source may have given up waiting; then nobody will ever close it.
-                    if ready_tx.send(Ok(())).is_ok() {
-                        SourceThread::new(consumer, settings, bytes, events_tx, thread_control).run();
-                    }
+        let body = move || match connect(&settings) {
+            Ok(consumer) => {
+                // Whoever opened the source may have given up waiting; then nobody will ever close it.
+                if ready_tx.send(Ok(())).is_ok() {
+                    SourceThread::new(consumer, settings, bytes, events_tx, thread_control).run();
+                } else {
+                    drop_within(consumer, DROP);
                 }
             }
-        });
+            Err((consumer, error)) => {
+                ready_tx.send(Err(error)).unwrap_or_default();
+                if let Some(consumer) = consumer {
+                    drop_within(consumer, DROP);
+                }
+            }
+        };
         let failed = |message: String| SourceError { class: Class::Transient, message };
-        spawned.map_err(|error| failed(format!("failed to start the consumer thread: {error}")))?;
+        let thread = thread::Builder::new()
+            .name("drakkar-kafka".to_owned())
+            .spawn(body)
+            .map_err(|error| failed(format!("failed to start the consumer thread: {error}")))?;
+        let handle = Handle::new(control, thread);
         ready.await.map_err(|_| failed("the consumer thread ended before it was connected".to_owned()))??;
-        Ok(SourceHandle { events, control })
+        Ok(SourceHandle { events, control: Arc::new(handle) })
     }
 }
 
-fn connect(settings: &Settings) -> Result<BaseConsumer<Context>, SourceError> {
-    let Settings { brokers, topic, .. } = settings;
+type Refused = (Option<BaseConsumer<Context>>, SourceError);
+
+/// Makes the consumer and asks for the topic's metadata. A consumer without answer comes back with the error, as dropping
+/// it can take long.
+fn connect(settings: &Settings) -> Result<BaseConsumer<Context>, Refused> {
     let consumer =
         BaseConsumer::from_config_and_context(&settings.client(), Context::default()).map_err(|error| {
-            SourceError {
-                class: Class::Config,
-                message: format!("failed to make the Kafka consumer: {error}"),
-            }
+            let message = format!("failed to make the Kafka consumer: {error}");
+            (None, SourceError { class: Class::Config, message })
         })?;
-    let (consumer, metadata) = bounded_metadata(consumer, settings)?;
-    let found = metadata.topics().iter().find(|t| t.name() == topic);
-    let missing = found.is_none_or(|t| {
-        t.error() == Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
-            || t.partitions().is_empty()
-    });
-    match found.and_then(|t| t.error()) {
-        _ if missing => Err(SourceError {
-            class: Class::Config,
-            message: format!(
-                "topic `{topic}` does not exist at {brokers}; create it, or correct `kafka.source_topic`"
-            ),
-        }),
-        Some(error) => Err(SourceError {
-            class: Class::Config,
-            message: format!(
-                "topic `{topic}` at {brokers} cannot be read: {}",
-                RDKafkaErrorCode::from(error)
-            ),
-        }),
-        None => Ok(consumer),
+    let checked = match consumer.fetch_metadata(Some(&settings.topic), settings.connect_timeout) {
+        Ok(metadata) => check(&metadata, settings),
+        Err(error) => Err(unreachable(&consumer, settings, &error)),
+    };
+    match checked {
+        Ok(()) => Ok(consumer),
+        Err(error) => Err((Some(consumer), error)),
     }
 }
 
-/// Asks for the topic's metadata. A consumer that got no answer is dropped elsewhere, as that can take long.
-fn bounded_metadata(
-    consumer: BaseConsumer<Context>,
-    settings: &Settings,
-) -> Result<(BaseConsumer<Context>, Metadata), SourceError> {
-    let Settings { brokers, topic, connect_timeout, .. } = settings;
-    match consumer.fetch_metadata(Some(topic), *connect_timeout) {
-        Ok(metadata) => Ok((consumer, metadata)),
-        Err(error) => {
-            let class = match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                    Class::Config
-                }
-                _ => Class::Transient,
-            };
-            let message = describe(&error, brokers, *connect_timeout);
-            crate::close::drop_within(consumer, std::time::Duration::from_secs(1));
-            Err(SourceError { class, message })
+/// The topic has to exist, and to have partitions.
+fn check(metadata: &Metadata, settings: &Settings) -> Result<(), SourceError> {
+    let Settings { brokers, topic, .. } = settings;
+    let found = metadata.topics().iter().find(|t| t.name() == topic);
+    let error = found.and_then(|t| t.error());
+    let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    let message = match (found, error) {
+        (Some(_), Some(error)) if error != unknown => {
+            format!("topic `{topic}` at {brokers} cannot be read: {}", RDKafkaErrorCode::from(error))
+        }
+        (Some(found), None) if !found.partitions().is_empty() => return Ok(()),
+        _ => {
+            format!("topic `{topic}` does not exist at {brokers}; create it, or correct `kafka.source_topic`")
+        }
+    };
+    Err(SourceError { class: Class::Config, message })
+}
+
+/// Why nobody answered. The answer to the metadata is only that time passed; the events tell why.
+fn unreachable(consumer: &BaseConsumer<Context>, settings: &Settings, error: &KafkaError) -> SourceError {
+    let Settings { brokers, connect_timeout, .. } = settings;
+    for _ in 0..REASONS {
+        drop(consumer.poll(Duration::ZERO));
+    }
+    let mut why = error.to_string();
+    while let Some(notice) = consumer.context().take() {
+        let Notice::Error { code, reason } = notice else { continue };
+        if classify::class(code) == Class::Config {
+            let message = format!("the Kafka brokers at {brokers} refuse us: {reason}");
+            return SourceError { class: Class::Config, message };
+        }
+        if code != RDKafkaErrorCode::AllBrokersDown {
+            why = reason;
         }
     }
-}
-
-fn describe(error: &KafkaError, brokers: &str, limit: std::time::Duration) -> String {
-    match error.rdkafka_error_code() {
-        Some(
-            RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::OperationTimedOut
-            | RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::Resolve,
-        ) => format!(
-            "no Kafka broker answers at {brokers} within {:.0} s; check `kafka.brokers` and that the broker runs",
-            limit.as_secs_f64()
-        ),
-        _ => format!("the Kafka brokers at {brokers} refuse: {error}"),
+    if let Some(class) = error.rdkafka_error_code().map(classify::class).filter(|c| *c == Class::Config) {
+        return SourceError { class, message: format!("the Kafka brokers at {brokers} refuse us: {error}") };
     }
-}
-
-/// A channel for one answer of a thread.
-pub(crate) fn answer<T>() -> (mpsc::SyncSender<T>, mpsc::Receiver<T>) {
-    mpsc::sync_channel(1)
+    SourceError {
+        class: Class::Transient,
+        message: format!(
+            "no Kafka broker answers at {brokers} within {:.0} s; check `kafka.brokers` and that the broker runs ({why})",
+            connect_timeout.as_secs_f64()
+        ),
+    }
 }

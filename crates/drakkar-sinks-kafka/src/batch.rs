@@ -16,7 +16,7 @@ pub(crate) struct Batch(Mutex<State>);
 struct State {
     verdicts: Vec<Option<Verdict>>,
     left: usize,
-    done: Option<oneshot::Sender<Vec<Verdict>>>,
+    done: Option<oneshot::Sender<()>>,
 }
 
 /// The place of one record in its batch. Dropped without a verdict, it counts as failed.
@@ -28,8 +28,8 @@ pub(crate) struct Ticket {
 }
 
 impl Batch {
-    /// A batch of this many records, and where its verdicts will arrive.
-    pub(crate) fn new(size: usize) -> (Arc<Self>, oneshot::Receiver<Vec<Verdict>>) {
+    /// A batch of this many records, and what says that each of them has its verdict.
+    pub(crate) fn new(size: usize) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (tx, rx) = oneshot::channel();
         let state = State { verdicts: vec![None; size], left: size, done: Some(tx) };
         (Arc::new(Self(Mutex::new(state))), rx)
@@ -39,17 +39,26 @@ impl Batch {
         Box::new(Ticket { batch: self.clone(), index, settled: false })
     }
 
+    /// One verdict per record, in order. A record without one counts as failed: nobody can tell what became of it.
+    pub(crate) fn finish(&self) -> Vec<Verdict> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done = None;
+        let verdicts = std::mem::take(&mut state.verdicts);
+        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(unreported)).collect()
+    }
+
     fn settle(&self, index: usize, verdict: Verdict) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.verdicts[index].replace(verdict).is_none() {
+        // A batch that was finished without this record has no place for it any more.
+        let Some(place) = state.verdicts.get_mut(index) else { return };
+        if place.replace(verdict).is_none() {
             state.left -= 1;
         }
         if state.left == 0
             && let Some(done) = state.done.take()
         {
-            let verdicts = std::mem::take(&mut state.verdicts).into_iter().flatten().collect();
             // A delivery that was cut off does not listen any more: its payloads count as failed there.
-            done.send(verdicts).unwrap_or_default();
+            done.send(()).unwrap_or_default();
         }
     }
 }
@@ -64,15 +73,22 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if !self.settled {
-            let failure = Failure::new(Class::Transient, "the record was dropped without a delivery report");
-            self.batch.settle(self.index, Verdict::Failed(failure));
+            self.batch.settle(self.index, unreported());
         }
     }
+}
+
+fn unreported() -> Verdict {
+    Verdict::Failed(Failure::new(Class::Transient, "the record was dropped without a delivery report"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn delivered(batch: &Batch) -> Vec<bool> {
+        batch.finish().iter().map(Verdict::is_delivered).collect()
+    }
 
     #[test]
     fn verdicts_keep_their_order_whatever_the_order_of_the_reports() {
@@ -82,7 +98,16 @@ mod tests {
         tickets.remove(1).settle(Verdict::Delivered);
         assert!(done.try_recv().is_err());
         tickets.remove(0).settle(Verdict::Delivered);
-        let delivered: Vec<_> = done.try_recv().unwrap().iter().map(Verdict::is_delivered).collect();
-        assert_eq!(delivered, [true, false, true]);
+        done.try_recv().unwrap();
+        assert_eq!(delivered(&batch), [true, false, true]);
+    }
+
+    #[test]
+    fn a_record_whose_report_never_comes_counts_as_failed() {
+        let (batch, _done) = Batch::new(2);
+        let late = batch.ticket(0);
+        batch.ticket(1).settle(Verdict::Delivered);
+        assert_eq!(delivered(&batch), [false, true]);
+        late.settle(Verdict::Delivered);
     }
 }

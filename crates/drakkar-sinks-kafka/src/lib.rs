@@ -8,11 +8,14 @@
 //!
 //! # Pitfalls
 //!
+//! - An idempotent producer that lost track of its sequence stops for good. The sink makes another one for the next batch;
+//!   records of the old one fail and are tried again, which may write some of them twice.
 //! - A record that is purged was not delivered: it is a failure like any other.
 //! - Without `message.max.bytes` the client would refuse what the broker may accept; it is set high, the broker decides.
 
 mod batch;
 mod classify;
+mod connect;
 mod context;
 mod settings;
 mod sink;

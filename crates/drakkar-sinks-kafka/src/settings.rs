@@ -21,7 +21,7 @@ pub struct Settings {
     pub compression: Option<String>,
     /// Time for the first answer of a broker.
     pub connect_timeout: Duration,
-    /// Further librdkafka settings, which override those made here.
+    /// Further librdkafka settings. They tune, but cannot turn idempotence off.
     pub extra: Vec<(String, String)>,
 }
 
@@ -29,22 +29,25 @@ impl Settings {
     pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
-            .set("bootstrap.servers", &self.brokers)
-            .set("client.id", &self.client_id)
-            .set("enable.idempotence", "true")
             .set("linger.ms", "5")
             .set("batch.num.messages", "10000")
-            .set("message.max.bytes", "8000000")
+            // What is too large is for the broker to say.
+            .set("message.max.bytes", "8388608")
             .set("queue.buffering.max.messages", "500000")
             .set("queue.buffering.max.kbytes", "262144")
-            .set("message.timeout.ms", self.message_timeout.as_millis().to_string())
             .set("compression.codec", self.compression.as_deref().unwrap_or("none"))
             .set("reconnect.backoff.max.ms", "1000")
-            .set("allow.auto.create.topics", "false")
-            .set_log_level(RDKafkaLogLevel::Warning);
+            .set("allow.auto.create.topics", "false");
         for (key, value) in &self.extra {
             config.set(key, value);
         }
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", &self.client_id)
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", self.message_timeout.as_millis().to_string())
+            .set_log_level(RDKafkaLogLevel::Warning);
         config
     }
 }

@@ -148,7 +148,60 @@ async fn a_missing_topic_and_an_unreachable_broker_are_named() {
     assert_eq!(failure.class, Class::Config);
     assert!(failure.message.contains("topic `gone` does not exist"), "{failure}");
     let unreachable = Settings { connect_timeout: Duration::from_secs(1), ..settings("127.0.0.1:1") };
+    let started = Instant::now();
     let failure = KafkaSink::new(unreachable).unwrap().connect().await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(failure.class, Class::Transient);
     assert!(failure.message.contains("127.0.0.1:1"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_producer_that_stopped_for_good_is_replaced() {
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    let cluster = cluster();
+    let brokers = cluster.bootstrap_servers();
+    let sink = connected(settings(&brokers)).await;
+    assert!(sink.deliver(&[payload("a")]).await[0].is_delivered());
+    let lost = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[lost]);
+    assert_eq!(class(&sink.deliver(&[payload("b")]).await[0]), Class::Transient);
+    assert!(sink.deliver(&[payload("b")]).await[0].is_delivered());
+    let values: Vec<_> = read(&brokers, 2).iter().map(|m| m.payload().unwrap().to_vec()).collect();
+    assert_eq!(values, [b"a", b"b"]);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_waited_for_and_big_letters_pass() {
+    let cluster = cluster();
+    let brokers = cluster.bootstrap_servers();
+    let mut settings = settings(&brokers);
+    settings.message_timeout = LIMIT;
+    settings.extra.push(("queue.buffering.max.messages".into(), "100".into()));
+    let sink = connected(settings).await;
+    let mut batch: Vec<_> = (0..1_000).map(|n| payload(n.to_string())).collect();
+    batch.push(payload(vec![b'x'; 2 << 20]));
+    let verdicts = sink.deliver(&batch).await;
+    assert_eq!(verdicts.len(), 1_001);
+    assert!(verdicts.iter().all(Verdict::is_delivered));
+    let read = read(&brokers, 1_001);
+    let same = |(m, p): (&OwnedMessage, &Payload)| match &p.content {
+        Content::Record(r) => m.payload() == r.value.as_deref(),
+        _ => false,
+    };
+    assert!(read.len() == 1_001 && read.iter().zip(&batch).all(same), "not in order");
+}
+
+#[tokio::test]
+async fn closing_with_the_broker_away_ends_and_what_was_under_way_failed() {
+    let cluster = cluster();
+    let sink = std::sync::Arc::new(connected(settings(&cluster.bootstrap_servers())).await);
+    assert!(sink.deliver(&[payload("a")]).await[0].is_delivered());
+    cluster.broker_down(1).unwrap();
+    let (delivering, batch) = (sink.clone(), [payload("b")]);
+    let under_way = tokio::spawn(async move { delivering.deliver(&batch).await });
+    tokio::task::yield_now().await;
+    let started = Instant::now();
+    sink.close().await.unwrap_or_default();
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert_eq!(class(&under_way.await.unwrap()[0]), Class::Transient);
 }
