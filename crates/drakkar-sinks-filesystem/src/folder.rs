@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{CWD, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2},
+    fs::{CWD, Mode, OFlags, ResolveFlags, fstat, fsync, mkdirat, openat, openat2},
     io::Errno,
 };
 
@@ -23,20 +23,22 @@ pub(crate) struct Folder {
     /// Whether the kernel can keep a whole path below the base; else each component is opened alone.
     whole_paths: bool,
     create: bool,
+    /// Whether a new file's entry is made safe against a power loss as well.
+    sync_entries: bool,
     open: HashMap<String, (u64, File)>,
     uses: u64,
 }
 
 impl Folder {
     /// Opens the base folder, making it first where that is allowed.
-    pub(crate) fn open(path: &Path, create: bool) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, create: bool, sync_entries: bool) -> io::Result<Self> {
         if create {
             std::fs::create_dir_all(path)?;
         }
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
         let base = openat(CWD, path, flags, Mode::empty())?;
         let whole_paths = knows_openat2(&base);
-        Ok(Self { base, whole_paths, create, open: HashMap::new(), uses: 0 })
+        Ok(Self { base, whole_paths, create, sync_entries, open: HashMap::new(), uses: 0 })
     }
 
     /// Makes sure that files can be made here.
@@ -92,7 +94,19 @@ impl Folder {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
+        if self.sync_entries {
+            self.sync_entries_of(path)?;
+        }
         Ok(file)
+    }
+
+    /// Syncs the folders on the way to a file: its lines are of no use when its name is lost.
+    fn sync_entries_of(&self, path: &str) -> io::Result<()> {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+        for (at, _) in path.match_indices('/') {
+            fsync(self.open_beneath(Path::new(&path[..at]), flags, Mode::empty())?)?;
+        }
+        Ok(fsync(&self.base)?)
     }
 
     /// Whether a path still names this very file.
@@ -177,7 +191,7 @@ pub(crate) fn refuse(path: &str) -> Option<&'static str> {
         Some("contains a NUL byte")
     } else if path.starts_with('/') {
         Some("is absolute; it must be relative to `base_path`")
-    } else if path.ends_with('/') || path.ends_with("/.") || path.ends_with("..") {
+    } else if path.ends_with('/') || path.ends_with("/.") || path == ".." || path.ends_with("/..") {
         Some("names a folder")
     } else if components().any(|c| c == Component::ParentDir) {
         Some("contains `..`")
@@ -205,7 +219,7 @@ mod tests {
         symlink(outside.path().join("file"), base.path().join("in/file")).unwrap();
         for whole_paths in [true, false] {
             for create in [true, false] {
-                let mut folder = Folder { whole_paths, ..Folder::open(base.path(), create).unwrap() };
+                let mut folder = Folder { whole_paths, ..Folder::open(base.path(), create, true).unwrap() };
                 for path in ["folder/new", "folder/sub/new", "in/file", "folder"] {
                     assert!(folder.file(path).is_err(), "{path}, openat2 {whole_paths}");
                 }
@@ -219,7 +233,7 @@ mod tests {
     #[test]
     fn few_files_stay_open() {
         let base = tempfile::tempdir().unwrap();
-        let mut folder = Folder::open(base.path(), false).unwrap();
+        let mut folder = Folder::open(base.path(), false, false).unwrap();
         for n in 0..OPEN_FILES + 20 {
             folder.file(&n.to_string()).unwrap();
             folder.file("0").unwrap();

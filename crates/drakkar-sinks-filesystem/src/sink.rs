@@ -48,7 +48,7 @@ impl FilesystemSink {
     async fn connect_now(&self) -> Result<(), Failure> {
         let settings = self.settings.clone();
         let folder = blocking(move || {
-            let folder = Folder::open(&settings.base_path, settings.create_folders)?;
+            let folder = Folder::open(&settings.base_path, settings.create_folders, settings.fsync)?;
             folder.probe()?;
             Ok(folder)
         });

@@ -48,6 +48,16 @@ async fn lines_keep_their_order_in_each_file() {
 }
 
 #[tokio::test]
+async fn names_with_dots_are_names() {
+    let base = TempDir::new().unwrap();
+    let sink = connected(Settings { create_folders: true, ..settings(base.path()) }).await;
+    for name in ["a..", "...", "..a", "sub../b.."] {
+        assert!(sink.deliver(&[line(name, "x")]).await[0].is_delivered(), "{name}");
+        assert_eq!(fs::read_to_string(base.path().join(name)).unwrap(), "x\n");
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_leads_out_fails_alone_and_for_good() {
     let outside = TempDir::new().unwrap();
     let base = TempDir::new().unwrap();
