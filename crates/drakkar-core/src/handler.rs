@@ -2,12 +2,17 @@
 //!
 //! `#[drakkar::handler]` implements it from an impl block; it can also be implemented by hand.
 
+use std::time::Duration;
+
 use crate::{
     config::Config,
     context::Context,
     error::HookResult,
+    ids::PartitionId,
     message::{Message, Record, Window},
-    outcome::{ErrorAction, MessageGroup, TaskFailure, TaskResult},
+    outcome::{
+        DeliveryAction, DeliveryFailure, ErrorAction, MessageGroup, TaskFailure, TaskResult, WindowGroup,
+    },
     payload::SinkOutputs,
     task::Task,
 };
@@ -29,8 +34,17 @@ pub trait Handler: Send + Sync + 'static {
     /// What `on_message_complete` returns.
     type MessageOutputs: SinkOutputs + Default + 'static;
 
+    /// What `on_window_complete` returns.
+    type WindowOutputs: SinkOutputs + Default + 'static;
+
     /// The hooks that do something: the others are not called.
     const HOOKS: Hooks = Hooks::ALL;
+
+    /// The methods that run on a timer, by the index [`Handler::periodic`] is called with.
+    const PERIODIC: &'static [Periodic] = &[];
+
+    /// The names of the services, by the index [`Handler::service`] is called with.
+    const SERVICES: &'static [&'static str] = &[];
 
     /// Decodes a message's value. [`decode_json`] does it for every `Deserialize` type.
     ///
@@ -65,10 +79,39 @@ pub trait Handler: Send + Sync + 'static {
         async { Ok(Self::MessageOutputs::default()) }
     }
 
+    /// Called once for each window that had a task, when all of it settled. No offset of the window is committed before
+    /// what this returns was delivered.
+    fn on_window_complete(
+        &self,
+        window: &WindowGroup<Self::Input>,
+        ctx: &Context,
+    ) -> impl Future<Output = HookResult<Self::WindowOutputs>> + Send {
+        let _ = (window, ctx);
+        async { Ok(Self::WindowOutputs::default()) }
+    }
+
+    /// Called when outputs of one hook failed at one sink for good, or after the sink's own retries. Without it they are
+    /// dead-lettered.
+    fn on_delivery_error(
+        &self,
+        failure: &DeliveryFailure,
+        ctx: &Context,
+    ) -> impl Future<Output = DeliveryAction> + Send {
+        let _ = (failure, ctx);
+        async { DeliveryAction::DeadLetter }
+    }
+
     /// Called for each failed attempt. Without it a task is retried within bounds and then dead-lettered.
     fn on_error(&self, failure: &TaskFailure, ctx: &Context) -> impl Future<Output = ErrorAction> + Send {
         let _ = (failure, ctx);
         async { ErrorAction::Retry }
+    }
+
+    /// Orders tasks that wait for a slot, of all partitions: lower runs first, equal ones run oldest message first. Called
+    /// once for each task that needs a slot.
+    fn task_priority(&self, task: &Task) -> i64 {
+        let _ = task;
+        0
     }
 
     /// A short text for people that names a message in logs and dead letters; `partition:offset` by default.
@@ -86,6 +129,56 @@ pub trait Handler: Send + Sync + 'static {
         let _ = ctx;
         async { Ok(()) }
     }
+
+    /// Called when partitions were assigned, before their first message is read.
+    fn on_assign(
+        &self,
+        partitions: &[PartitionId],
+        ctx: &Context,
+    ) -> impl Future<Output = HookResult<()>> + Send {
+        let _ = (partitions, ctx);
+        async { Ok(()) }
+    }
+
+    /// Called when partitions went away, after their work was drained or given back.
+    fn on_revoke(
+        &self,
+        partitions: &[PartitionId],
+        ctx: &Context,
+    ) -> impl Future<Output = HookResult<()>> + Send {
+        let _ = (partitions, ctx);
+        async { Ok(()) }
+    }
+
+    /// Called once at the end of a stop, after the last message settled and before sinks are closed.
+    fn on_shutdown(&self, ctx: &Context) -> impl Future<Output = HookResult<()>> + Send {
+        let _ = ctx;
+        async { Ok(()) }
+    }
+
+    /// Runs one of [`Handler::PERIODIC`]. Runs of one never overlap.
+    fn periodic(&self, index: usize, ctx: &Context) -> impl Future<Output = HookResult<()>> + Send {
+        let _ = (index, ctx);
+        async { Ok(()) }
+    }
+
+    /// Runs one of [`Handler::SERVICES`], from the moment the worker is ready; it should end soon after
+    /// [`Context::stopping`] does.
+    fn service(&self, index: usize, ctx: &Context) -> impl Future<Output = HookResult<()>> + Send {
+        let _ = (index, ctx);
+        async { Ok(()) }
+    }
+}
+
+/// A method that runs on a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Periodic {
+    /// The method's name.
+    pub name: &'static str,
+    /// Time before the first run, and between the end of one run and the start of the next.
+    pub every: Duration,
+    /// Whether an error ends it; otherwise the schedule goes on.
+    pub stop_on_error: bool,
 }
 
 /// Which hooks a handler has.
@@ -95,19 +188,44 @@ pub struct Hooks {
     pub on_task_complete: bool,
     /// `on_message_complete`.
     pub on_message_complete: bool,
+    /// `on_window_complete`.
+    pub on_window_complete: bool,
     /// `on_error`.
     pub on_error: bool,
+    /// `on_delivery_error`.
+    pub on_delivery_error: bool,
+    /// `task_priority`.
+    pub task_priority: bool,
     /// `message_label`.
     pub message_label: bool,
+    /// `on_assign`.
+    pub on_assign: bool,
+    /// `on_revoke`.
+    pub on_revoke: bool,
+    /// `on_shutdown`.
+    pub on_shutdown: bool,
 }
 
 impl Hooks {
     /// Every hook: right for a handler written by hand.
-    pub const ALL: Hooks =
-        Hooks { on_task_complete: true, on_message_complete: true, on_error: true, message_label: true };
+    pub const ALL: Hooks = Hooks::every(true);
     /// No hook but `arrange`.
-    pub const NONE: Hooks =
-        Hooks { on_task_complete: false, on_message_complete: false, on_error: false, message_label: false };
+    pub const NONE: Hooks = Hooks::every(false);
+
+    const fn every(on: bool) -> Self {
+        Self {
+            on_task_complete: on,
+            on_message_complete: on,
+            on_window_complete: on,
+            on_error: on,
+            on_delivery_error: on,
+            task_priority: on,
+            message_label: on,
+            on_assign: on,
+            on_revoke: on,
+            on_shutdown: on,
+        }
+    }
 }
 
 /// A value that is not what the handler expects.

@@ -1,10 +1,13 @@
 //! Messages as they come from Kafka, and the windows a handler sees.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use crate::ids::{Offset, PartitionId};
+use crate::{
+    ids::{Offset, PartitionId},
+    pending::Pending,
+};
 
 /// One record of the source topic, as it was read.
 #[derive(Clone, Debug)]
@@ -87,17 +90,50 @@ impl<T> Message<T> {
     }
 }
 
+/// A record that could not be decoded, handed to `arrange` by `kafka.on_parse_error: pass`.
+#[derive(Clone, Debug)]
+pub struct Unparsed {
+    /// The record as it was read.
+    pub record: Record,
+    /// Why it could not be decoded.
+    pub error: String,
+}
+
 /// Up to `executor.window_size` messages of one partition in offset order: what `arrange` turns into tasks.
 #[derive(Debug)]
 pub struct Window<'a, T> {
-    messages: &'a [Arc<Message<T>>],
     partition: PartitionId,
+    messages: &'a [Arc<Message<T>>],
+    unparsed: &'a [Unparsed],
+    pending: Option<&'a Pending>,
+    age: Duration,
 }
 
 impl<'a, T> Window<'a, T> {
     /// A window over these messages, all of `partition`.
     pub fn new(partition: PartitionId, messages: &'a [Arc<Message<T>>]) -> Self {
-        Self { messages, partition }
+        Self { partition, messages, unparsed: &[], pending: None, age: Duration::ZERO }
+    }
+
+    /// Adds the records that could not be decoded.
+    #[must_use]
+    pub fn with_unparsed(mut self, unparsed: &'a [Unparsed]) -> Self {
+        self.unparsed = unparsed;
+        self
+    }
+
+    /// Adds the view of the tasks in flight.
+    #[must_use]
+    pub fn with_pending(mut self, pending: &'a Pending) -> Self {
+        self.pending = Some(pending);
+        self
+    }
+
+    /// Sets the age.
+    #[must_use]
+    pub fn with_age(mut self, age: Duration) -> Self {
+        self.age = age;
+        self
     }
 
     /// The messages in offset order.
@@ -107,12 +143,29 @@ impl<'a, T> Window<'a, T> {
         self.messages.iter().map(|m| &**m)
     }
 
-    /// How many messages the window holds; at least one.
+    /// The records of the window that could not be decoded, in offset order; only with `kafka.on_parse_error: pass`.
+    ///
+    /// One that no task answers for is skipped. `on_message_complete` is not called for them.
+    pub fn unparsed(&self) -> &'a [Unparsed] {
+        self.unparsed
+    }
+
+    /// The tasks of this partition that are in flight and have an id of their own.
+    pub fn pending(&self) -> Pending {
+        self.pending.cloned().unwrap_or_default()
+    }
+
+    /// How long the oldest message of the window has been in the worker.
+    pub fn age(&self) -> Duration {
+        self.age
+    }
+
+    /// How many messages the window holds, unparsed ones not counted.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether there is no message; never true for a window given to `arrange`.
+    /// Whether there is no message; in a window given to `arrange` there are unparsed ones then.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }

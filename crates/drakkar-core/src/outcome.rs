@@ -5,7 +5,10 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
+    error::Class,
+    ids::PartitionId,
     message::Message,
+    payload::{Payload, SinkKind},
     task::{Precomputed, Task},
 };
 
@@ -257,8 +260,8 @@ pub struct MessageGroup<T> {
     pub results: Vec<Arc<TaskResult>>,
     /// Tasks that failed for good, in order.
     pub failures: Vec<Arc<TaskFailure>>,
-    /// Tasks that were replaced by others.
-    pub replaced: u32,
+    /// Tasks that were replaced by others, in order.
+    pub replaced: Vec<Arc<Task>>,
     /// Time from before `arrange` to the last task's end.
     pub duration: Duration,
 }
@@ -266,7 +269,7 @@ pub struct MessageGroup<T> {
 impl<T> MessageGroup<T> {
     /// All tasks ever scheduled for the message: succeeded, failed and replaced.
     pub fn total(&self) -> usize {
-        self.results.len() + self.failures.len() + self.replaced as usize
+        self.results.len() + self.failures.len() + self.replaced.len()
     }
 
     /// Whether `arrange` gave the message no task.
@@ -283,4 +286,57 @@ impl<T> MessageGroup<T> {
     pub fn any_failed(&self) -> bool {
         !self.failures.is_empty()
     }
+}
+
+/// A window with everything that was done for its messages: what `on_window_complete` gets.
+#[derive(Debug)]
+pub struct WindowGroup<T> {
+    /// The messages that `arrange` got, in offset order.
+    pub messages: Vec<Arc<Message<T>>>,
+    /// Successful tasks in the order they completed.
+    pub results: Vec<Arc<TaskResult>>,
+    /// Tasks that failed for good, in order.
+    pub failures: Vec<Arc<TaskFailure>>,
+    /// Tasks that were replaced by others, in order.
+    pub replaced: Vec<Arc<Task>>,
+    /// Time from before `arrange` to the last task's end.
+    pub duration: Duration,
+}
+
+impl<T> WindowGroup<T> {
+    /// All tasks ever scheduled for the window: succeeded, failed and replaced.
+    pub fn total(&self) -> usize {
+        self.results.len() + self.failures.len() + self.replaced.len()
+    }
+}
+
+/// Outputs of one hook that one sink did not take: what `on_delivery_error` gets.
+#[derive(Clone, Debug)]
+pub struct DeliveryFailure {
+    /// The type of the sink.
+    pub kind: SinkKind,
+    /// Its name in the configuration.
+    pub sink: Arc<str>,
+    /// Whether trying again can help.
+    pub class: Class,
+    /// What went wrong, free of secrets.
+    pub error: Arc<str>,
+    /// Times these outputs were given to the sink, its own retries not counted; from 1.
+    pub attempt: u32,
+    /// The outputs that failed.
+    pub payloads: Vec<Payload>,
+    /// The partition they belong to.
+    pub partition: PartitionId,
+}
+
+/// What `on_delivery_error` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum DeliveryAction {
+    /// Deliver them again, after a backoff, while the retry bounds allow; past them they are dead-lettered.
+    Retry,
+    /// Dead-letter them.
+    DeadLetter,
+    /// Drop them on purpose.
+    Skip,
 }

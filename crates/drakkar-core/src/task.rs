@@ -1,9 +1,10 @@
 //! Tasks: what `arrange` asks to be done for one or more messages.
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -12,7 +13,8 @@ use smallvec::SmallVec;
 
 use crate::{
     ids::{Offset, PartitionId},
-    message::Message,
+    labels::Labels,
+    message::{Message, Record},
 };
 
 /// One unit of work: a program to run, or a result that is known already.
@@ -31,12 +33,15 @@ pub struct Task {
     partition: PartitionId,
     offsets: SmallVec<[Offset; 1]>,
     work: Work,
-    labels: BTreeMap<String, String>,
+    labels: Labels,
+    parent: Option<Box<str>>,
 }
 
 /// How a task gets its result.
 #[derive(Clone, Debug)]
 pub enum Work {
+    /// By running `executor.binary_path` without arguments.
+    Default,
     /// By running a program.
     Run(Box<Command>),
     /// By taking the result given here: no slot, no process.
@@ -79,6 +84,11 @@ impl Task {
         Self::for_offsets(message.partition(), [message.offset()])
     }
 
+    /// A task that answers for one record, decoded or not.
+    pub fn for_record(record: &Record) -> Self {
+        Self::for_offsets(record.partition, [record.offset])
+    }
+
     /// A task that answers for several messages of one window: each waits for it.
     pub fn for_messages<'a, T: 'a>(messages: impl IntoIterator<Item = &'a Message<T>>) -> Self {
         let mut task = Self::for_offsets(PartitionId(0), []);
@@ -95,8 +105,9 @@ impl Task {
             id: None,
             partition,
             offsets: offsets.into_iter().collect(),
-            work: Work::Run(Box::default()),
-            labels: BTreeMap::new(),
+            work: Work::Default,
+            labels: Labels::default(),
+            parent: None,
         }
     }
 
@@ -180,9 +191,26 @@ impl Task {
 
     /// Attaches a label for people: shown and searchable, without effect on processing.
     #[must_use]
-    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.labels.insert(name.into(), value.into());
+    pub fn label(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.labels.insert(name, value);
         self
+    }
+
+    /// Names the task this one stands in for. A replacement without one gets the id of the task that failed.
+    #[must_use]
+    pub fn with_parent(mut self, id: impl Into<Box<str>>) -> Self {
+        self.parent = Some(id.into());
+        self
+    }
+
+    /// The id of the task this one stands in for.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
+    /// The id given with [`Task::with_id`].
+    pub fn own_id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The task's name: its own id, or `partition:first offset`.
@@ -212,24 +240,26 @@ impl Task {
 
     /// The program and its inputs, unless the task is precomputed.
     pub fn command(&self) -> Option<&Command> {
+        static DEFAULT: LazyLock<Command> = LazyLock::new(Command::default);
         match &self.work {
+            Work::Default => Some(&DEFAULT),
             Work::Run(command) => Some(command),
             Work::Precomputed(_) => None,
         }
     }
 
     /// The labels.
-    pub fn labels(&self) -> &BTreeMap<String, String> {
+    pub fn labels(&self) -> &Labels {
         &self.labels
     }
 
     fn command_mut(&mut self) -> &mut Command {
-        if let Work::Precomputed(_) = self.work {
+        if !matches!(self.work, Work::Run(_)) {
             self.work = Work::Run(Box::default());
         }
         match &mut self.work {
             Work::Run(command) => command,
-            Work::Precomputed(_) => unreachable!("replaced above"),
+            Work::Default | Work::Precomputed(_) => unreachable!("replaced above"),
         }
     }
 }

@@ -28,7 +28,7 @@ impl Search {
     }
 
     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
-        let request_id = done.task.labels()["request_id"].clone();
+        let request_id = done.task.labels()["request_id"].to_owned();
         let count = done.stdout_text().trim().parse()?;
         Ok(Outputs { matches: vec![Matches { request_id, count }] })
     }

@@ -57,6 +57,7 @@ impl Handler for Script {
     type Input = Value;
     type TaskOutputs = Outputs;
     type MessageOutputs = Outputs;
+    type WindowOutputs = ();
 
     fn decode(&self, record: &Record) -> Result<Value, DecodeError> {
         decode_json(record)
@@ -347,6 +348,7 @@ fn the_hooks_of_a_handler_are_those_it_names() {
         type Input = Value;
         type TaskOutputs = ();
         type MessageOutputs = ();
+        type WindowOutputs = ();
         const HOOKS: Hooks = Hooks::NONE;
 
         fn decode(&self, record: &Record) -> Result<Value, DecodeError> {

@@ -44,7 +44,7 @@
 //!     }
 //!
 //!     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
-//!         let id = done.task.labels()["id"].clone();
+//!         let id = done.task.labels()["id"].to_owned();
 //!         let count = done.stdout_text().trim().parse()?;
 //!         Ok(Outputs { matches: vec![Matches { id, count }] })
 //!     }

@@ -47,7 +47,7 @@ impl Search {
     }
 
     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
-        let label = |name: &str| done.task.labels().get(name).cloned().unwrap_or_default();
+        let label = |name: &str| done.task.labels().get(name).unwrap_or_default().to_owned();
         let matches = Matches {
             request_id: label("request"),
             collection: label("collection"),

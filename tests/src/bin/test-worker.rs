@@ -69,7 +69,7 @@ impl TestWorker {
     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
         let body = done.stdout_text().into_owned();
         assert_ne!(body, "panic", "asked to panic in on_task_complete");
-        Ok(Outputs { answers: vec![Answer { id: done.task.labels()["id"].clone(), body }] })
+        Ok(Outputs { answers: vec![Answer { id: done.task.labels()["id"].to_owned(), body }] })
     }
 
     fn message_label(&self, message: &Message<Order>) -> String {

@@ -29,6 +29,7 @@ pub(super) fn implementation(handler: &Handler) -> TokenStream {
             #(#inputs)*
             #task_outputs
             #message_outputs
+            type WindowOutputs = ();
             #hooks
             #(#methods)*
         },
@@ -59,6 +60,7 @@ pub(super) fn stand_in(handler: &Handler) -> TokenStream {
             type Input = #input;
             type TaskOutputs = #task_outputs;
             type MessageOutputs = #message_outputs;
+            type WindowOutputs = ();
 
             fn decode(
                 &self,
@@ -160,7 +162,7 @@ fn hooks(handler: &Handler) -> TokenStream {
             };
             quote! { #name: #value }
         });
-    quote! { const HOOKS: #core::handler::Hooks = #core::handler::Hooks { #(#fields),* }; }
+    quote! { const HOOKS: #core::handler::Hooks = #core::handler::Hooks { #(#fields,)* ..#core::handler::Hooks::NONE }; }
 }
 
 /// One trait method. `Self::hook` is the user's method: inherent ones win over those of traits.

@@ -373,7 +373,7 @@ impl<H: Handler> Partition<H> {
             match end {
                 TaskEnd::Succeeded => held.group.results.extend(running.result.clone()),
                 TaskEnd::Failed => held.group.failures.extend(running.failure.clone()),
-                TaskEnd::Replaced => held.group.replaced += 1,
+                TaskEnd::Replaced => held.group.replaced.push(running.task.clone()),
                 TaskEnd::Dropped => {}
             }
         }

@@ -55,7 +55,7 @@ impl<T> Content<T> {
 pub(super) struct Group {
     pub(super) results: Vec<Arc<TaskResult>>,
     pub(super) failures: Vec<Arc<TaskFailure>>,
-    pub(super) replaced: u32,
+    pub(super) replaced: Vec<Arc<Task>>,
 }
 
 /// The messages of a partition from the oldest that is still held.

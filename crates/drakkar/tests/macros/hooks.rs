@@ -148,8 +148,13 @@ impl Configured {
 
 #[test]
 fn hooks_are_those_that_are_written() {
-    let all =
-        Hooks { on_task_complete: true, on_message_complete: true, on_error: true, message_label: true };
+    let all = Hooks {
+        on_task_complete: true,
+        on_message_complete: true,
+        on_error: true,
+        message_label: true,
+        ..Hooks::NONE
+    };
     assert_eq!(WithContext::HOOKS, all);
     assert_eq!(WithoutContext::HOOKS, Hooks { message_label: false, ..all });
     assert_eq!(OnlyArrange::HOOKS, Hooks::NONE);

@@ -50,7 +50,7 @@ pub fn group<T>(payload: T) -> MessageGroup<T> {
         message: message(payload),
         results: Vec::new(),
         failures: Vec::new(),
-        replaced: 5,
+        replaced: vec![task(); 5],
         duration: std::time::Duration::ZERO,
     }
 }

@@ -14,6 +14,7 @@ impl Handler for ByHand {
     type Input = u64;
     type TaskOutputs = ();
     type MessageOutputs = ();
+    type WindowOutputs = ();
 
     fn decode(&self, record: &Record) -> std::result::Result<u64, DecodeError> {
         decode_json(record)
