@@ -91,8 +91,12 @@ pub mod prelude {
         context::Context,
         error::{HookError as Error, HookResult as Result},
         handler::Handler,
-        message::{Message, Window},
-        outcome::{Ended, ErrorAction, MessageGroup, TaskFailure, TaskResult},
+        ids::PartitionId,
+        message::{Message, Record, Unparsed, Window},
+        outcome::{
+            DeliveryAction, DeliveryFailure, Ended, ErrorAction, MessageGroup, TaskFailure, TaskResult,
+            WindowGroup,
+        },
         task::{Precomputed, Task},
     };
     pub use drakkar_macros::SinkOutputs;
