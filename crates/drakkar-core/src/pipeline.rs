@@ -7,16 +7,27 @@
 //! A message is settled once every task that answers for it ended, the message hook ran, every output has its verdict and
 //! every dead letter is acknowledged. The watermark is the offset after the leading run of settled messages.
 
+mod attempts;
+mod brake;
+mod completion;
+mod intake;
 mod machine;
 mod message;
+mod outputs;
+mod stop;
+mod suspects;
 mod task;
+mod timers;
+mod window;
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use brake::BrakeRules;
 pub use machine::Pipeline;
+pub use suspects::{Suspects, Suspicion};
 
 use crate::{
     ids::{Offset, Seq, TaskKey, WindowId},
@@ -41,6 +52,25 @@ pub struct Rules {
     pub error_hook: bool,
     /// Whether `on_message_complete` exists.
     pub message_hook: bool,
+    /// Whether `on_window_complete` exists.
+    pub window_hook: bool,
+    /// Whether `on_delivery_error` exists; without it failed outputs are dead-lettered.
+    pub delivery_hook: bool,
+    /// Bounds of the deliveries that `on_delivery_error` asks for, the first one included.
+    pub redelivery: RetryPolicy,
+    /// When the partition stops by itself.
+    pub brake: BrakeRules,
+}
+
+/// What happens to a message that could not be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parse {
+    /// It is dead-lettered.
+    DeadLetter,
+    /// It is skipped.
+    Skip,
+    /// `arrange` gets it as it is.
+    Pass,
 }
 
 /// Something that happened to a partition.
@@ -48,12 +78,12 @@ pub struct Rules {
 pub enum Input<'a> {
     /// Records arrived, in offset order.
     Records(&'a [Offset]),
-    /// The record could not be decoded.
-    Undecodable {
+    /// A record of the window whose `arrange` is due could not be decoded.
+    Unparsed {
         /// Which message.
         message: Seq,
-        /// Whether it is skipped instead of dead-lettered.
-        skip: bool,
+        /// What to do with it.
+        policy: Parse,
     },
     /// `arrange` returned tasks; each plan lists the offsets one task answers for.
     Arranged {
@@ -100,6 +130,22 @@ pub enum Input<'a> {
         /// How.
         end: HookEnd,
     },
+    /// `on_window_complete` ended.
+    WindowHookEnded {
+        /// The window.
+        window: WindowId,
+        /// How.
+        end: HookEnd,
+    },
+    /// `on_delivery_error` answered for all outputs that failed.
+    DeliveryHookEnded {
+        /// Whose outputs.
+        owner: Owner,
+        /// Outputs to deliver again within bounds.
+        retry: u32,
+        /// Outputs to dead-letter; what is neither is skipped.
+        letter: u32,
+    },
     /// Outputs got their verdicts.
     Verdicts(&'a [(Owner, OutputEnd)]),
     /// A dead letter was acknowledged.
@@ -140,12 +186,14 @@ pub enum Action<'a> {
 }
 
 /// What produced outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
     /// A task, through `on_task_complete`.
     Task(TaskKey),
     /// A message, through `on_message_complete`.
     Message(Seq),
+    /// A window, through `on_window_complete`.
+    Window(WindowId),
 }
 
 /// What became of one output.
@@ -162,7 +210,7 @@ pub enum OutputEnd {
 pub enum Letter {
     /// The message itself: it could not be decoded, or a task or a hook of it failed for good.
     Message(Seq),
-    /// The outputs of a hook that failed for good.
+    /// The outputs of a hook that failed for good, or that `on_delivery_error` gave up.
     Outputs(Owner),
 }
 
@@ -184,6 +232,8 @@ pub enum Effect {
         task: TaskKey,
         /// Its index in the list.
         plan: u32,
+        /// The window it belongs to.
+        window: WindowId,
     },
     /// Task number `plan` names an offset it cannot answer for; it was left out.
     Refused {
@@ -216,6 +266,18 @@ pub enum Effect {
         /// Whose.
         owner: Owner,
     },
+    /// Call `on_delivery_error` for the outputs that failed.
+    CallDeliveryHook {
+        /// Whose.
+        owner: Owner,
+        /// Which delivery failed, from 1.
+        attempt: u32,
+    },
+    /// Send the outputs that `on_delivery_error` wanted to retry.
+    Redeliver {
+        /// Whose.
+        owner: Owner,
+    },
     /// A task ended. Its messages can still be asked for with [`Pipeline::messages_of`] until the next step.
     TaskEnded {
         /// The task.
@@ -227,6 +289,21 @@ pub enum Effect {
     CallMessageHook {
         /// The message.
         message: Seq,
+    },
+    /// Call `on_window_complete`.
+    CallWindowHook {
+        /// The window.
+        window: WindowId,
+    },
+    /// A window ended, its hook called or not; what is kept of it can be dropped.
+    WindowEnded {
+        /// The window.
+        window: WindowId,
+    },
+    /// Too many messages were dead-lettered: no window starts until one that is let through ends well. Or one did.
+    Brake {
+        /// Whether the brake is on.
+        on: bool,
     },
     /// Write a dead letter and report it as [`Input::Lettered`] when it is acknowledged.
     DeadLetter(Letter),

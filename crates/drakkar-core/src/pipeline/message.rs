@@ -1,6 +1,10 @@
 //! The state of one message.
 
-use crate::{ids::Offset, ledger::Settled};
+use super::outputs::Outputs;
+use crate::{
+    ids::{Offset, WindowId},
+    ledger::Settled,
+};
 
 /// Where a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +17,12 @@ pub(super) enum Stage {
     Open,
     /// `on_message_complete` runs.
     Completing,
-    /// Outputs of `on_message_complete` wait for their verdicts.
+    /// Outputs of `on_message_complete` are on their way.
     Delivering,
-    /// Outputs of `on_message_complete` failed and are being dead-lettered.
-    LetteringOutputs,
     /// The message itself is being dead-lettered.
     Lettering,
+    /// All of it is done; it waits for its window.
+    Held,
     /// Done.
     Settled,
     /// Given back, never to be committed by this epoch.
@@ -32,16 +36,20 @@ pub(super) struct Message {
     pub stage: Stage,
     /// Something of it succeeded.
     pub succeeded: bool,
-    /// Something of it was dead-lettered, or will be.
+    /// Something of it was dead-lettered, or is being.
     pub dead: bool,
     /// The message itself must be dead-lettered before it settles.
     pub needs_letter: bool,
+    /// The message itself was dead-lettered.
+    pub lettered: bool,
+    /// It could not be decoded, so `on_message_complete` is not called.
+    pub unparsed: bool,
     /// Tasks that did not end yet.
     pub open: u32,
-    /// Outputs of the message hook without a verdict.
-    pub awaited: u32,
-    /// Outputs of the message hook that failed.
-    pub failed: u32,
+    /// The window it is in; `WindowId(0)` before.
+    pub window: WindowId,
+    /// What `on_message_complete` returned.
+    pub outputs: Outputs,
 }
 
 impl Message {
@@ -52,9 +60,11 @@ impl Message {
             succeeded: false,
             dead: false,
             needs_letter: false,
+            lettered: false,
+            unparsed: false,
             open: 0,
-            awaited: 0,
-            failed: 0,
+            window: WindowId(0),
+            outputs: Outputs::default(),
         }
     }
 

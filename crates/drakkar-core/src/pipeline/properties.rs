@@ -21,6 +21,8 @@ enum Due {
     TaskHook(TaskKey),
     ErrorHook(TaskKey),
     MessageHook(Seq),
+    WindowHook(WindowId),
+    DeliveryHook(Owner),
     Outputs(Owner, u32),
     Letter(Letter),
 }
@@ -30,7 +32,10 @@ struct World {
     random: Jitter,
     now: Time,
     due: Vec<Due>,
-    outputs: BTreeMap<Seq, u32>,
+    /// Outputs that a hook returned and that are to be sent.
+    outputs: BTreeMap<Owner, u32>,
+    /// Outputs that failed and were not judged yet.
+    failed: BTreeMap<Owner, u32>,
     /// Every offset handed over, by sequence number.
     offsets: Vec<Offset>,
     ended: BTreeMap<Seq, &'static str>,
@@ -38,7 +43,6 @@ struct World {
     watermark: Option<Offset>,
     /// Percent of attempts, hooks, outputs that fail.
     faults: u64,
-    pending_outputs: BTreeMap<TaskKey, u32>,
     draining: bool,
     lettered: HashSet<Letter>,
 }
@@ -51,12 +55,12 @@ impl World {
             now: Time(0),
             due: Vec::new(),
             outputs: BTreeMap::new(),
+            failed: BTreeMap::new(),
             offsets: Vec::new(),
             ended: BTreeMap::new(),
             hooked: BTreeSet::new(),
             watermark: None,
             faults,
-            pending_outputs: BTreeMap::new(),
             draining: false,
             lettered: HashSet::new(),
         }
@@ -93,12 +97,10 @@ impl World {
                 assert!(self.hooked.insert(message), "the message hook runs once");
                 self.due.push(Due::MessageHook(message));
             }
-            Effect::Deliver { owner: owner @ Owner::Task(key) } => {
-                let count = self.pending_outputs.remove(&key).expect("outputs were announced");
-                self.due.push(Due::Outputs(owner, count));
-            }
-            Effect::Deliver { owner: owner @ Owner::Message(seq) } => {
-                let count = self.outputs.remove(&seq).expect("outputs were announced");
+            Effect::CallWindowHook { window } => self.due.push(Due::WindowHook(window)),
+            Effect::CallDeliveryHook { owner, .. } => self.due.push(Due::DeliveryHook(owner)),
+            Effect::Deliver { owner } | Effect::Redeliver { owner } => {
+                let count = self.outputs.remove(&owner).expect("outputs were announced");
                 self.due.push(Due::Outputs(owner, count));
             }
             Effect::DeadLetter(letter) => {
@@ -122,11 +124,21 @@ impl World {
                     }
                 }
             }
-            Effect::TaskEnded { .. } | Effect::Refused { .. } => {}
+            Effect::TaskEnded { task, .. } => self.forget(Owner::Task(task)),
+            Effect::WindowEnded { window } => self.forget(Owner::Window(window)),
+            Effect::Refused { .. } | Effect::Brake { .. } => {}
         }
     }
 
+    fn forget(&mut self, owner: Owner) {
+        self.outputs.remove(&owner);
+        self.failed.remove(&owner);
+        let of_owner = |due: &Due| matches!(due, Due::Outputs(o, _) | Due::DeliveryHook(o) if *o == owner);
+        self.due.retain(|due| !of_owner(due));
+    }
+
     fn end(&mut self, message: Seq, how: &'static str) {
+        self.forget(Owner::Message(message));
         assert_eq!(self.ended.insert(message, how), None, "message {message} ended twice");
     }
 
@@ -159,11 +171,19 @@ impl World {
                 self.step(Input::AttemptEnded { task, success });
             }
             Due::TaskHook(task) => {
-                let count = self.below(4) as u32;
-                let end = if self.fails() { HookEnd::Failed } else { HookEnd::Outputs(count) };
-                self.pending_outputs.insert(task, count);
+                let end = self.hook_end(Owner::Task(task));
                 self.step(Input::TaskHookEnded { task, end });
-                self.pending_outputs.remove(&task);
+            }
+            Due::WindowHook(window) => {
+                let end = self.hook_end(Owner::Window(window));
+                self.step(Input::WindowHookEnded { window, end });
+            }
+            Due::DeliveryHook(owner) => {
+                let failed = self.failed.remove(&owner).expect("outputs failed");
+                let retry = self.below(u64::from(failed) + 1) as u32;
+                let letter = self.below(u64::from(failed - retry) + 1) as u32;
+                self.outputs.insert(owner, retry);
+                self.step(Input::DeliveryHookEnded { owner, retry, letter });
             }
             Due::ErrorHook(task) => match self.below(6) {
                 0 => self.step(Input::ErrorHookEnded { task, action: Action::Skip }),
@@ -177,9 +197,7 @@ impl World {
                 _ => self.step(Input::ErrorHookEnded { task, action: Action::Retry }),
             },
             Due::MessageHook(message) => {
-                let count = self.below(3) as u32;
-                let end = if self.fails() { HookEnd::Failed } else { HookEnd::Outputs(count) };
-                self.outputs.insert(message, count);
+                let end = self.hook_end(Owner::Message(message));
                 self.step(Input::MessageHookEnded { message, end });
             }
             Due::Outputs(owner, count) => {
@@ -187,6 +205,8 @@ impl World {
                 let verdicts: Vec<_> = (0..now)
                     .map(|_| (owner, if self.fails() { OutputEnd::Failed } else { OutputEnd::Delivered }))
                     .collect();
+                let failed = verdicts.iter().filter(|(_, end)| *end == OutputEnd::Failed).count() as u32;
+                *self.failed.entry(owner).or_default() += failed;
                 if count > now {
                     self.due.push(Due::Outputs(owner, count - now));
                 }
@@ -196,11 +216,20 @@ impl World {
         }
     }
 
+    fn hook_end(&mut self, owner: Owner) -> HookEnd {
+        let count = self.below(4) as u32;
+        if self.fails() {
+            return HookEnd::Failed;
+        }
+        self.outputs.insert(owner, count);
+        HookEnd::Outputs(count)
+    }
+
     fn arrange(&mut self, window: WindowId, first: Seq, count: u32) {
         for seq in first.0..first.0 + u64::from(count) {
             if self.fails() && !self.ended.contains_key(&Seq(seq)) {
-                let skip = self.below(3) == 0;
-                self.step(Input::Undecodable { message: Seq(seq), skip });
+                let policy = [Parse::Skip, Parse::DeadLetter, Parse::Pass][self.below(3) as usize];
+                self.step(Input::Unparsed { message: Seq(seq), policy });
             }
         }
         if self.fails() {
@@ -244,7 +273,7 @@ impl World {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    (1u32..30, 1u32..60, 1u32..5, 0u32..4, any::<[bool; 3]>()).prop_map(
+    (1u32..30, 1u32..60, 1u32..5, 0u32..4, any::<[bool; 5]>()).prop_map(
         |(window_size, max_in_flight, max_attempts, max_replacement_depth, hooks)| Rules {
             window_size,
             max_in_flight,
@@ -258,6 +287,15 @@ fn rules() -> impl Strategy<Value = Rules> {
             task_hook: hooks[0],
             error_hook: hooks[1],
             message_hook: hooks[2],
+            window_hook: hooks[3],
+            delivery_hook: hooks[4],
+            redelivery: RetryPolicy {
+                max_attempts: max_attempts + 1,
+                max_elapsed: Duration::from_secs(5),
+                initial: Duration::from_millis(50),
+                max: Duration::from_secs(1),
+            },
+            brake: BrakeRules { max_consecutive: if hooks[0] { 0 } else { 6 }, ..BrakeRules::OFF },
         },
     )
 }
@@ -281,6 +319,7 @@ proptest! {
         prop_assert_eq!(world.watermark, world.offsets.last().map(|o| o.next()));
         prop_assert_eq!(world.ended.len(), world.offsets.len());
         prop_assert_eq!(world.pipeline.tasks(), 0);
+        prop_assert_eq!(world.pipeline.windows(), 0);
         prop_assert_eq!(world.pipeline.ledger().returned, 0);
     }
 

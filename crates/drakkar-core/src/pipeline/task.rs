@@ -1,11 +1,10 @@
 //! The state of one task.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 use slab::Slab;
 use smallvec::SmallVec;
 
-use crate::ids::{Seq, TaskKey, Time};
+use super::outputs::Outputs;
+use crate::ids::{Seq, TaskKey, Time, WindowId};
 
 /// Where a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +13,12 @@ pub(super) enum Stage {
     Running,
     /// `on_error` runs.
     Judging,
-    /// Waits for its next attempt.
-    Waiting,
+    /// Waits for its next attempt; the number of its timer.
+    Waiting(u64),
     /// `on_task_complete` runs.
     Completing,
-    /// Outputs wait for their verdicts.
+    /// Outputs are on their way.
     Delivering,
-    /// Outputs failed and are being dead-lettered.
-    Lettering,
     /// Ended; kept until the next step.
     Ended,
 }
@@ -30,39 +27,35 @@ pub(super) enum Stage {
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub messages: SmallVec<[Seq; 2]>,
+    /// The window whose `arrange` made it, or the task it stands in for.
+    pub window: WindowId,
     pub stage: Stage,
     /// Attempts made or under way.
     pub attempt: u32,
     pub first_failure: Option<Time>,
     /// How many replacements lie before this task.
     pub depth: u32,
-    pub awaited: u32,
-    pub failed: u32,
-    /// Tells apart tasks that use the same key one after another.
-    serial: u64,
+    /// What `on_task_complete` returned.
+    pub outputs: Outputs,
 }
 
-/// All tasks of a partition that did not end yet, and the ones that wait for a time.
+/// All tasks of a partition that did not end yet.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     slab: Slab<Task>,
     ended: Vec<usize>,
-    waiting: BinaryHeap<Reverse<(Time, u64, usize)>>,
-    serials: u64,
 }
 
 impl Tasks {
-    pub fn insert(&mut self, messages: SmallVec<[Seq; 2]>, depth: u32) -> TaskKey {
-        self.serials += 1;
+    pub fn insert(&mut self, messages: SmallVec<[Seq; 2]>, window: WindowId, depth: u32) -> TaskKey {
         let key = self.slab.insert(Task {
             messages,
+            window,
             stage: Stage::Running,
             attempt: 1,
             first_failure: None,
             depth,
-            awaited: 0,
-            failed: 0,
-            serial: self.serials,
+            outputs: Outputs::default(),
         });
         TaskKey(u32::try_from(key).expect("fewer than four billion tasks are in flight"))
     }
@@ -92,38 +85,6 @@ impl Tasks {
         }
     }
 
-    /// Lets a task wait until `at`.
-    pub fn wait(&mut self, key: TaskKey, at: Time) {
-        if let Some(task) = self.slab.get_mut(key.0 as usize) {
-            task.stage = Stage::Waiting;
-            self.waiting.push(Reverse((at, task.serial, key.0 as usize)));
-        }
-    }
-
-    /// When the next waiting task is due.
-    pub fn next_due(&self) -> Option<Time> {
-        self.waiting.peek().map(|Reverse((at, ..))| *at)
-    }
-
-    /// Takes a waiting task that is due.
-    pub fn take_due(&mut self, now: Time) -> Option<TaskKey> {
-        while let Some(Reverse((at, serial, key))) = self.waiting.peek().copied() {
-            if at > now {
-                return None;
-            }
-            self.waiting.pop();
-            if self.slab.get(key).is_some_and(|t| t.serial == serial && t.stage == Stage::Waiting) {
-                return Some(TaskKey(key as u32));
-            }
-        }
-        None
-    }
-
-    /// The tasks that wait for a time.
-    pub fn all_waiting(&self) -> Vec<TaskKey> {
-        self.slab.iter().filter(|(_, t)| t.stage == Stage::Waiting).map(|(k, _)| TaskKey(k as u32)).collect()
-    }
-
     /// How many tasks did not end yet.
     pub fn len(&self) -> usize {
         self.slab.len() - self.ended.len()
@@ -132,6 +93,5 @@ impl Tasks {
     pub fn clear(&mut self) {
         self.slab.clear();
         self.ended.clear();
-        self.waiting.clear();
     }
 }

@@ -18,6 +18,15 @@ const RULES: Rules = Rules {
     task_hook: false,
     error_hook: true,
     message_hook: false,
+    window_hook: false,
+    delivery_hook: false,
+    redelivery: RetryPolicy {
+        max_attempts: 3,
+        max_elapsed: Duration::from_secs(60),
+        initial: Duration::from_millis(100),
+        max: Duration::from_secs(1),
+    },
+    brake: BrakeRules::OFF,
 };
 
 struct Case {
@@ -124,7 +133,7 @@ fn foreign_offsets_are_refused_and_the_task_still_runs() {
     let mut case = Case::new(RULES);
     let effects = case.arranged(&[1], &[&[1, 99]]);
     assert!(effects.contains(&Effect::Refused { plan: 0, offset: Offset(99) }));
-    assert!(effects.contains(&Effect::Start { task: TaskKey(0), plan: 0 }));
+    assert!(effects.contains(&Effect::Start { task: TaskKey(0), plan: 0, window: WindowId(1) }));
 }
 
 #[test]
