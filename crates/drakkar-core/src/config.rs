@@ -70,7 +70,7 @@ pub use sinks::{
     Batching, CircuitBreaker, Compression, FilesystemSink, Fsync, HttpSink, KafkaSink, MongoSink,
     PostgresSink, RedisSink, Sinks,
 };
-pub use units::{Millis, Seconds, WholeSeconds};
+pub use units::{Millis, Ratio, Seconds, WholeSeconds};
 pub use url::is_forbidden_address;
 
 section! {

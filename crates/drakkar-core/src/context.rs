@@ -16,7 +16,7 @@ struct Inner {
     cluster: String,
     config: Config,
     helper: Box<dyn Helper>,
-    /// Closed when the worker begins to stop. Nothing is ever sent.
+    /// Closed when the worker has drained and ends. Nothing is ever sent.
     stopping: async_channel::Receiver<()>,
     stop: async_channel::Sender<()>,
 }
@@ -119,13 +119,13 @@ impl Context {
         }
     }
 
-    /// Waits until the worker begins to stop: the moment for a service to end.
+    /// Waits until the worker has finished its messages and ends: the moment for a service to end too.
     pub async fn stopping(&self) {
         // Nothing is ever sent: an answer means that the channel was closed.
         self.0.stopping.recv().await.unwrap_or_default();
     }
 
-    /// Whether the worker begins to stop or did so.
+    /// Whether the worker has finished its messages and ends.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.is_closed()
     }

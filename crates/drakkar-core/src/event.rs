@@ -90,6 +90,49 @@ pub enum Event {
         /// Whether it was a panic.
         panicked: bool,
     },
+    /// A hook that belongs to no message returned an error, panicked or did not end in time.
+    WorkerHookFailed {
+        /// The hook.
+        hook: &'static str,
+        /// The error, causes included.
+        error: String,
+    },
+    /// A periodic method ran.
+    PeriodicRan {
+        /// The method.
+        name: &'static str,
+        /// How long it took.
+        duration: std::time::Duration,
+        /// The error, if it failed.
+        error: Option<String>,
+        /// Whether it will not run again.
+        stopped: bool,
+    },
+    /// A service ended.
+    ServiceEnded {
+        /// The method.
+        name: &'static str,
+        /// The error, if it failed.
+        error: Option<String>,
+        /// Whether the worker was stopping: otherwise it ended on its own.
+        expected: bool,
+    },
+    /// Too many messages of a partition were dead-lettered: it stops until one that is let through ends well. Or one did.
+    Brake {
+        /// The partition.
+        partition: PartitionId,
+        /// Whether it stops.
+        on: bool,
+    },
+    /// An output that failed was dropped because `on_delivery_error` said so.
+    DeliverySkipped {
+        /// The sink's type.
+        kind: SinkKind,
+        /// The sink's name.
+        name: Arc<str>,
+        /// Why it failed.
+        error: Arc<str>,
+    },
     /// A delivery failed and will be tried again.
     DeliveryRetried {
         /// The sink's type.
@@ -181,7 +224,10 @@ impl Event {
     pub fn detail(&self) -> Detail {
         match self {
             Event::AttemptEnded { .. } => Detail::Task,
-            Event::WindowStarted { .. } | Event::Committed { .. } | Event::Flow { .. } => Detail::Window,
+            Event::WindowStarted { .. }
+            | Event::Committed { .. }
+            | Event::Flow { .. }
+            | Event::PeriodicRan { error: None, .. } => Detail::Window,
             _ => Detail::Lifecycle,
         }
     }

@@ -31,9 +31,18 @@ pub struct Job {
     /// The number of this attempt, from 1.
     pub attempt: u32,
     /// Lower runs first; equal priorities run in order of submission.
-    pub priority: u64,
+    pub priority: Priority,
     /// Where the answer goes.
     pub done: Completion,
+}
+
+/// Who gets the next slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority {
+    /// What the handler's `task_priority` says.
+    pub class: i64,
+    /// When the task's oldest message came in, on the worker's clock: partitions are served by age, not by offset.
+    pub age: u64,
 }
 
 /// The obligation to answer a job. Dropping it answers [`Ended::Lost`], so that no attempt is ever forgotten.

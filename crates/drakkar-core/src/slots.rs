@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use crate::ids::SlotId;
+use crate::{executor::Priority, ids::SlotId};
 
 /// Hands out a fixed number of slots by priority: lower first, equal ones in order of arrival.
 ///
@@ -17,7 +17,7 @@ pub struct SlotGate<T> {
 
 #[derive(Debug)]
 struct Waiter<T> {
-    priority: u64,
+    priority: Priority,
     arrival: u64,
     ticket: T,
 }
@@ -50,7 +50,7 @@ impl<T> SlotGate<T> {
     }
 
     /// Queues a ticket.
-    pub fn enqueue(&mut self, priority: u64, ticket: T) {
+    pub fn enqueue(&mut self, priority: Priority, ticket: T) {
         self.arrivals += 1;
         self.waiting.push(Waiter { priority, arrival: self.arrivals, ticket });
     }
@@ -97,11 +97,29 @@ impl<T> SlotGate<T> {
 mod tests {
     use super::*;
 
+    fn aged(age: u64) -> Priority {
+        Priority { class: 0, age }
+    }
+
+    #[test]
+    fn the_handlers_word_counts_before_age() {
+        let mut gate = SlotGate::new(1);
+        gate.enqueue(Priority { class: 1, age: 0 }, "later");
+        gate.enqueue(Priority { class: -1, age: 9 }, "first");
+        gate.enqueue(aged(5), "second");
+        let mut order = Vec::new();
+        while let Some((slot, ticket)) = gate.grant() {
+            order.push(ticket);
+            gate.release(slot);
+        }
+        assert_eq!(order, ["first", "second", "later"]);
+    }
+
     #[test]
     fn serves_by_priority_then_arrival() {
         let mut gate = SlotGate::new(1);
         for (priority, ticket) in [(30, "a"), (10, "b"), (20, "c"), (10, "d")] {
-            gate.enqueue(priority, ticket);
+            gate.enqueue(aged(priority), ticket);
         }
         let mut order = Vec::new();
         while let Some((slot, ticket)) = gate.grant() {
@@ -115,7 +133,7 @@ mod tests {
     fn gives_the_lowest_free_slot_and_never_more_than_there_are() {
         let mut gate = SlotGate::new(2);
         for n in 0..3 {
-            gate.enqueue(0, n);
+            gate.enqueue(aged(0), n);
         }
         assert_eq!(gate.grant(), Some((SlotId(0), 0)));
         assert_eq!(gate.grant(), Some((SlotId(1), 1)));
@@ -129,7 +147,7 @@ mod tests {
     fn removing_waiters_loses_no_slot() {
         let mut gate = SlotGate::new(1);
         for n in 0..10 {
-            gate.enqueue(n, n);
+            gate.enqueue(aged(n), n);
         }
         let mut removed = gate.remove(|n| n % 2 == 0);
         removed.sort_unstable();

@@ -19,7 +19,7 @@ use std::{
 };
 
 use drakkar_core::{
-    executor::{Completion, Executor, Job},
+    executor::{Completion, Executor, Job, Priority},
     ids::{Assignment, Epoch, Offset, PartitionId},
     task::Task,
 };
@@ -76,7 +76,7 @@ fn pool_rate(program: &Path, tasks: usize, slots: u32) -> f64 {
         for _ in 0..tasks {
             let tx = tx.clone();
             let done = Completion::new(move |report| tx.send(report.success).expect("a receiver"));
-            pool.submit(Job { owner, task: task.clone(), attempt: 1, priority: 0, done });
+            pool.submit(Job { owner, task: task.clone(), attempt: 1, priority: Priority::default(), done });
         }
         drop(tx);
         assert!(tokio::task::block_in_place(|| rx.iter().all(|success| success)), "a task failed");

@@ -32,6 +32,10 @@ pub enum Stage {
     OnTaskComplete,
     /// `on_message_complete` failed.
     OnMessageComplete,
+    /// `on_window_complete` failed for its window.
+    OnWindowComplete,
+    /// The process died too often while hooks were busy with it.
+    Crash,
     /// Outputs could not be delivered.
     Delivery,
 }
@@ -46,6 +50,8 @@ impl Stage {
             Stage::OnError => "on_error",
             Stage::OnTaskComplete => "on_task_complete",
             Stage::OnMessageComplete => "on_message_complete",
+            Stage::OnWindowComplete => "on_window_complete",
+            Stage::Crash => "crash",
             Stage::Delivery => "delivery",
         }
     }

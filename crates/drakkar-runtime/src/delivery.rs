@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     port::{Answer, FailedPayload, Port, Tag},
     routes::NamedSink,
+    status::{NotReady, Status},
 };
 
 /// Payloads of one partition for one sink.
@@ -70,6 +71,8 @@ pub(crate) struct Delivery {
     pub(crate) parcels: mpsc::Receiver<Parcel>,
     pub(crate) bytes: Arc<ByteLedger>,
     pub(crate) events: Events,
+    /// Told when dead letters stall, and when they do not any more.
+    pub(crate) status: Option<Arc<Status>>,
 }
 
 impl Delivery {
@@ -232,6 +235,9 @@ impl Delivery {
             }
         }
         answers.send().await;
+        if let Some(status) = &self.status {
+            status.set(NotReady::DeadLettersStalled, reason.is_some());
+        }
         let reason = reason?;
         self.events.emit(&match self.settings.retry {
             None => {

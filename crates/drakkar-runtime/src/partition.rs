@@ -1,13 +1,16 @@
 //! The task that owns one epoch of one partition.
 
 mod effects;
-mod hooks;
+pub(crate) mod hooks;
 mod letters;
+mod outputs;
+mod results;
 mod store;
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
 };
 
 use drakkar_core::{
@@ -16,11 +19,12 @@ use drakkar_core::{
     event::Events,
     executor::Executor,
     handler::Handler,
-    ids::{Assignment, Seq, TaskKey},
+    ids::{Assignment, Seq, TaskKey, WindowId},
     ledger::Ledger,
     message::Record,
     payload::{Payload, SinkKind},
-    pipeline::{Effect, Input, OutputEnd, Owner, Pipeline, Rules},
+    pending::Pending,
+    pipeline::{Effect, Input, Parse, Pipeline, Rules},
     source::{AssignedPartition, Progress},
     task::Task,
 };
@@ -34,7 +38,8 @@ use tokio::{
 use self::{
     hooks::{HookCall, HookDone},
     letters::PendingLetter,
-    store::{Messages, Tasks},
+    outputs::FailedOutputs,
+    store::{Messages, OpenWindow, Tasks},
 };
 use crate::{
     clock::Clock,
@@ -42,6 +47,7 @@ use crate::{
     gate::TaskGate,
     port::{Answer, AttemptEnd, Port, Tag},
     routes::Routes,
+    status::PartitionReport,
 };
 
 /// What all partitions of a worker share.
@@ -49,7 +55,9 @@ pub(crate) struct Shared<H: Handler> {
     pub(crate) handler: H,
     pub(crate) ctx: Context,
     pub(crate) rules: Rules,
-    pub(crate) skip_unparsed: bool,
+    pub(crate) parse_policy: Parse,
+    /// Time for one call of a hook; zero for any.
+    pub(crate) hook_timeout: Duration,
     pub(crate) routes: Routes,
     pub(crate) sink_names: Vec<(SinkKind, Arc<str>)>,
     pub(crate) executor: Arc<dyn Executor>,
@@ -64,6 +72,8 @@ pub(crate) struct Shared<H: Handler> {
 /// What a partition is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
+    /// Take no message yet.
+    Hold,
     /// Work.
     Run,
     /// Start no window any more.
@@ -92,6 +102,15 @@ pub(crate) struct Partition<H: Handler> {
     effects: Vec<Effect>,
     messages: Messages<H::Input>,
     tasks: Tasks,
+    /// Windows whose hook is still to be called, where there is one.
+    windows: BTreeMap<WindowId, OpenWindow<H::Input>>,
+    /// Tasks with an id of their own, for `arrange` to look at.
+    pending: Pending,
+    /// What the hook that just ended returned.
+    outgoing: Vec<Payload>,
+    failed: FailedOutputs,
+    /// The box of a call that ended where it stood.
+    spare: Option<HookCall>,
     /// Hook calls that wait for something.
     calls: FuturesUnordered<HookCall>,
     /// Hook calls and precomputed results that are done and not yet told to the pipeline.
@@ -107,7 +126,7 @@ pub(crate) struct Partition<H: Handler> {
     letters: Vec<PendingLetter>,
     /// The messages of the window whose `arrange` runs.
     arranging: Vec<Seq>,
-    status: Arc<Mutex<Ledger>>,
+    report: Arc<PartitionReport>,
     /// Whether enough slots are free for another window.
     gate: watch::Receiver<bool>,
     /// What the pipeline was told of it last.
@@ -115,7 +134,7 @@ pub(crate) struct Partition<H: Handler> {
 }
 
 enum Ready {
-    Undecodable { message: Seq, skip: bool },
+    Unparsed { message: Seq, policy: Parse },
     Hook(HookDone),
     Attempt(AttemptEnd),
 }
@@ -134,7 +153,7 @@ impl<H: Handler> Partition<H> {
         assigned: AssignedPartition,
         sinks: SinkChannels,
         control: watch::Receiver<Control>,
-        status: Arc<Mutex<Ledger>>,
+        report: Arc<PartitionReport>,
     ) -> (Self, Inbox) {
         let (answers_tx, answers) = mpsc::channel(ANSWERS);
         let (attempts_tx, attempts) = mpsc::channel(ATTEMPTS);
@@ -151,6 +170,11 @@ impl<H: Handler> Partition<H> {
             effects: Vec::new(),
             messages: Messages::new(),
             tasks: Tasks::default(),
+            windows: BTreeMap::new(),
+            pending: Pending::default(),
+            outgoing: Vec::new(),
+            failed: FailedOutputs::default(),
+            spare: None,
             calls: FuturesUnordered::new(),
             ready: VecDeque::new(),
             unsubmitted: VecDeque::new(),
@@ -160,7 +184,7 @@ impl<H: Handler> Partition<H> {
             sinks,
             letters: Vec::new(),
             arranging: Vec::new(),
-            status,
+            report,
         };
         (partition, Inbox { batches: assigned.batches, answers, attempts, control })
     }
@@ -168,6 +192,9 @@ impl<H: Handler> Partition<H> {
     /// Runs until the partition is released. Returns what became of its messages.
     pub(crate) async fn run(mut self, mut inbox: Inbox) -> (Assignment, Ledger) {
         let mut source_open = true;
+        // Also an instruction that was given before this task first ran is one.
+        inbox.control.mark_changed();
+        let mut holding = true;
         let mut attempts = Vec::with_capacity(TURN);
         let sinks = self.sinks.clone();
         let mut gate = self.gate.clone();
@@ -187,7 +214,8 @@ impl<H: Handler> Partition<H> {
                     // A dropped control means that the worker is gone.
                     let control = changed.map_or(Control::Release, |()| *inbox.control.borrow_and_update());
                     match control {
-                        Control::Run => {}
+                        Control::Hold => {}
+                        Control::Run => holding = false,
                         Control::Drain => self.step(Input::Drain),
                         Control::Release => return self.release(&mut inbox),
                     }
@@ -216,7 +244,7 @@ impl<H: Handler> Partition<H> {
                 () = sleep_until(tick.unwrap_or_else(tokio::time::Instant::now)), if tick.is_some() => {
                     self.step(Input::Tick);
                 }
-                batch = inbox.batches.recv(), if source_open => match batch {
+                batch = inbox.batches.recv(), if source_open && !holding => match batch {
                     Ok(batch) => {
                         self.records(batch);
                         while let Ok(more) = inbox.batches.try_recv() {
@@ -230,11 +258,12 @@ impl<H: Handler> Partition<H> {
     }
 
     fn records(&mut self, batch: Vec<Record>) {
+        let now = self.shared.clock.now();
         let mut offsets = Vec::with_capacity(batch.len());
         for record in batch {
             offsets.push(record.offset);
             let size = record.size();
-            self.messages.push(record, size);
+            self.messages.push(record, size, now);
         }
         self.step(Input::Records(&offsets));
     }
@@ -245,8 +274,8 @@ impl<H: Handler> Partition<H> {
             for _ in 0..READY {
                 match self.ready.pop_front() {
                     None => break,
-                    Some(Ready::Undecodable { message, skip }) => {
-                        self.step(Input::Undecodable { message, skip });
+                    Some(Ready::Unparsed { message, policy }) => {
+                        self.step(Input::Unparsed { message, policy });
                     }
                     Some(Ready::Hook(done)) => self.hook_done(done),
                     Some(Ready::Attempt(end)) => self.attempt_ended(end),
@@ -254,7 +283,7 @@ impl<H: Handler> Partition<H> {
             }
             self.flush();
             self.regulate();
-            *lock(&self.status) = *self.pipeline.ledger();
+            self.report.update(*self.pipeline.ledger(), self.messages.oldest());
             if self.ready.is_empty() {
                 return;
             }
@@ -305,40 +334,6 @@ impl<H: Handler> Partition<H> {
         self.effects = effects;
     }
 
-    fn answers(&mut self, answers: Vec<Answer>) {
-        let mut verdicts = Vec::with_capacity(answers.len());
-        for answer in answers {
-            match answer.tag {
-                Tag::Output(owner) => {
-                    let end = if answer.failed.is_some() { OutputEnd::Failed } else { OutputEnd::Delivered };
-                    if let Some(failed) = answer.failed {
-                        self.output_failed(owner, *failed);
-                    }
-                    verdicts.push((owner, end));
-                }
-                Tag::Letter(letter) => self.letter_acknowledged(letter),
-            }
-        }
-        if !verdicts.is_empty() {
-            self.step(Input::Verdicts(&verdicts));
-        }
-    }
-
-    fn output_failed(&mut self, owner: Owner, failed: crate::port::FailedPayload) {
-        match owner {
-            Owner::Task(key) => {
-                if let Some(task) = self.tasks.get_mut(key) {
-                    task.failed.push(failed);
-                }
-            }
-            Owner::Message(seq) => {
-                if let Some(message) = self.messages.get_mut(seq) {
-                    message.failed.push(failed);
-                }
-            }
-        }
-    }
-
     /// Gives everything back and ends.
     fn release(mut self, inbox: &mut Inbox) -> (Assignment, Ledger) {
         self.port.release();
@@ -352,14 +347,14 @@ impl<H: Handler> Partition<H> {
         let mut gated = 0;
         for task in self.tasks.drain() {
             gated += usize::from(task.gated);
-            self.shared.bytes.give(task.size + task.outputs.iter().map(Payload::size).sum::<usize>());
+            self.shared.bytes.give(task.size);
         }
         self.shared.gate.leave(gated);
         for (_, payload) in self.outboxes.drain(..).flatten() {
             self.shared.bytes.give(payload.size());
         }
         let ledger = *self.pipeline.ledger();
-        *lock(&self.status) = ledger;
+        self.report.update(ledger, None);
         (self.assignment, ledger)
     }
 }
@@ -373,9 +368,4 @@ async fn reserve_any<'a>(
         Box::pin(async move { sinks[sink].reserve().await.ok().map(|permit| (permit, sink)) })
     };
     select_all(waiting.iter().map(reserve)).await.0
-}
-
-/// Locks a mutex whose holders never panic.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

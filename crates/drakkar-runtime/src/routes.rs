@@ -65,7 +65,8 @@ pub enum RouteError {
 
 /// All routes of a handler, in no particular order.
 pub fn required_sinks<H: Handler>() -> Vec<Route> {
-    H::TaskOutputs::ROUTES.iter().chain(H::MessageOutputs::ROUTES).copied().collect()
+    let routes = H::TaskOutputs::ROUTES.iter().chain(H::MessageOutputs::ROUTES);
+    routes.chain(H::WindowOutputs::ROUTES).copied().collect()
 }
 
 /// Checks that every route of a handler leads to one of these sinks.
@@ -82,16 +83,20 @@ pub fn check_routes<H: Handler>(sinks: &[NamedSink]) -> Result<(), RouteError> {
 pub(crate) struct Routes {
     pub(crate) task: Vec<usize>,
     pub(crate) message: Vec<usize>,
+    pub(crate) window: Vec<usize>,
 }
 
 impl Routes {
     /// Resolves all routes against these sinks, given as type and name. Also returns the sinks that no route uses.
     pub(crate) fn resolve<H: Handler>(sinks: &[(SinkKind, &str)]) -> Result<(Self, Vec<usize>), RouteError> {
         let resolve = |routes: &[Route]| routes.iter().map(|r| find(r, sinks)).collect::<Result<Vec<_>, _>>();
-        let routes =
-            Self { task: resolve(H::TaskOutputs::ROUTES)?, message: resolve(H::MessageOutputs::ROUTES)? };
-        let unused =
-            (0..sinks.len()).filter(|i| !routes.task.contains(i) && !routes.message.contains(i)).collect();
+        let routes = Self {
+            task: resolve(H::TaskOutputs::ROUTES)?,
+            message: resolve(H::MessageOutputs::ROUTES)?,
+            window: resolve(H::WindowOutputs::ROUTES)?,
+        };
+        let used = [&routes.task, &routes.message, &routes.window];
+        let unused = (0..sinks.len()).filter(|i| used.iter().all(|routes| !routes.contains(i))).collect();
         Ok((routes, unused))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use drakkar_core::{
     config::{Config, OnParseError, OnSendFailure},
     handler::Hooks,
-    pipeline::Rules,
+    pipeline::{BrakeRules, Parse, Rules},
     retry::RetryPolicy,
 };
 
@@ -14,8 +14,10 @@ use drakkar_core::{
 pub struct Settings {
     /// The rules of each partition's pipeline.
     pub rules: Rules,
-    /// Whether messages that cannot be decoded are skipped instead of dead-lettered.
-    pub skip_unparsed: bool,
+    /// What happens to messages that cannot be decoded.
+    pub parse_policy: Parse,
+    /// Time for one call of a hook; zero for any.
+    pub hook_timeout: Duration,
     /// Tasks that hold or await a slot, at which no window starts any more.
     pub tasks_high: usize,
     /// Tasks at which windows start again.
@@ -40,6 +42,12 @@ impl Settings {
         let executor = &config.executor;
         let kafka = &config.kafka;
         let slots = executor.max_executors;
+        let delivery = RetryPolicy {
+            max_attempts: config.sinks.max_attempts,
+            max_elapsed: Duration::from_secs(600),
+            initial: config.sinks.retry_backoff_initial_seconds.duration(),
+            max: config.sinks.retry_backoff_max_seconds.duration(),
+        };
         Self {
             rules: Rules {
                 window_size: saturate(executor.window_size),
@@ -54,16 +62,25 @@ impl Settings {
                 task_hook: hooks.on_task_complete,
                 error_hook: hooks.on_error,
                 message_hook: hooks.on_message_complete,
+                window_hook: hooks.on_window_complete,
+                delivery_hook: hooks.on_delivery_error,
+                redelivery: delivery,
+                brake: BrakeRules {
+                    max_consecutive: config.dlq.max_consecutive,
+                    max_ratio: config.dlq.max_ratio.get(),
+                    over: config.dlq.ratio_messages,
+                    cooldown: config.dlq.cooldown_seconds.duration(),
+                },
             },
-            skip_unparsed: config.kafka.on_parse_error == OnParseError::Skip,
+            parse_policy: match config.kafka.on_parse_error {
+                OnParseError::Dlq => Parse::DeadLetter,
+                OnParseError::Skip => Parse::Skip,
+                OnParseError::Pass => Parse::Pass,
+            },
+            hook_timeout: executor.hook_timeout_seconds.duration(),
             tasks_high: slots.saturating_mul(executor.backpressure_high_multiplier),
             tasks_low: slots.saturating_mul(executor.backpressure_low_multiplier).max(1),
-            delivery: RetryPolicy {
-                max_attempts: config.sinks.max_attempts,
-                max_elapsed: Duration::from_secs(600),
-                initial: config.sinks.retry_backoff_initial_seconds.duration(),
-                max: config.sinks.retry_backoff_max_seconds.duration(),
-            },
+            delivery,
             drop_dead_letters: config.dlq.on_send_failure == OnSendFailure::Drop,
             grace: executor.drain_timeout_seconds.duration(),
             kill_grace: executor.kill_grace_seconds.duration(),

@@ -1,18 +1,15 @@
 //! The life of a worker: connect, join, run, stop.
 
+mod assignment_hooks;
+mod background;
 mod engine;
 mod sinks;
 
-use std::{
-    collections::BTreeMap,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger, context::Context, event::Events, executor::Executor, handler::Handler,
-    ids::Assignment, ledger::Ledger, source::SourceHandle,
+    ledger::Ledger, source::SourceHandle,
 };
 use futures_util::FutureExt;
 
@@ -21,9 +18,10 @@ use crate::{
     clock::Clock,
     error::{Exit, RunError},
     gate::TaskGate,
-    partition::{Shared, lock},
+    partition::Shared,
     routes::{NamedSink, RouteError, Routes},
     settings::Settings,
+    status::Status,
     stop::Stop,
 };
 
@@ -56,42 +54,13 @@ pub struct Summary {
     pub exit: Exit,
 }
 
-/// The state of a running worker, for whoever wants to look.
-#[derive(Debug)]
-pub struct Status {
-    live: Mutex<BTreeMap<Assignment, Arc<Mutex<Ledger>>>>,
-    finished: Mutex<Ledger>,
-    bytes: Arc<ByteLedger>,
-}
-
-impl Status {
-    /// What became of all messages so far.
-    pub fn ledger(&self) -> Ledger {
-        let live = lock(&self.live);
-        let mut sum = *lock(&self.finished);
-        for ledger in live.values() {
-            sum += *lock(ledger);
-        }
-        sum
-    }
-
-    /// What became of the messages of each assigned partition.
-    pub fn partitions(&self) -> Vec<(Assignment, Ledger)> {
-        lock(&self.live).iter().map(|(assignment, ledger)| (*assignment, *lock(ledger))).collect()
-    }
-
-    /// The bytes in hand.
-    pub fn bytes(&self) -> &ByteLedger {
-        &self.bytes
-    }
-}
-
 /// A worker that is ready to run.
 pub struct Worker<H: Handler> {
     parts: Parts<H>,
     settings: Settings,
     routes: Routes,
     status: Arc<Status>,
+    clock: Clock,
 }
 
 impl<H: Handler> Worker<H> {
@@ -106,12 +75,9 @@ impl<H: Handler> Worker<H> {
             let (kind, name) = names[index];
             tracing::warn!(category = "sink", "{kind} sink `{name}` is configured, but no output goes there");
         }
-        let status = Arc::new(Status {
-            live: Mutex::default(),
-            finished: Mutex::default(),
-            bytes: parts.bytes.clone(),
-        });
-        Ok(Self { parts, settings, routes, status })
+        let clock = Clock::start();
+        let status = Arc::new(Status::new(parts.bytes.clone(), clock));
+        Ok(Self { parts, settings, routes, status, clock })
     }
 
     /// The state, also while the worker runs.
@@ -124,7 +90,7 @@ impl<H: Handler> Worker<H> {
     /// # Errors
     /// When a sink cannot be reached or `on_ready` fails. Everything that was started is stopped before.
     pub async fn run(self, mut stop: Stop) -> Result<Summary, RunError> {
-        let Self { parts, settings, routes, status } = self;
+        let Self { parts, settings, routes, status, clock } = self;
         let Parts { handler, ctx, source, executor, sinks, dead_letters, bytes, events } = parts;
         let mut all_sinks = sinks;
         all_sinks.push(dead_letters);
@@ -148,17 +114,18 @@ impl<H: Handler> Worker<H> {
             handler,
             ctx,
             rules: settings.rules,
-            skip_unparsed: settings.skip_unparsed,
+            parse_policy: settings.parse_policy,
+            hook_timeout: settings.hook_timeout,
             routes,
             sink_names: names,
             executor,
             bytes: bytes.clone(),
             events: events.clone(),
-            clock: Clock::start(),
+            clock,
             gate: TaskGate::new(settings.tasks_high, settings.tasks_low),
             drained: tokio::sync::Notify::new(),
         });
-        let deliveries = sinks::Deliveries::start(all_sinks, &settings, &bytes, &events);
+        let deliveries = sinks::Deliveries::start(all_sinks, &settings, &bytes, &events, &status);
         if subscribe {
             source.control.subscribe();
         }

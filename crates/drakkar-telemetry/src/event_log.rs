@@ -90,6 +90,45 @@ impl Subscriber for EventLog {
                 panicked,
                 "hook_failed"
             ),
+            Event::WorkerHookFailed { hook, error } => {
+                error!(category = "handler", hook, error, "hook_failed");
+            }
+            Event::PeriodicRan { name, duration, error: None, .. } => debug!(
+                category = "handler",
+                periodic = name,
+                seconds = duration.as_secs_f64(),
+                "periodic_run"
+            ),
+            Event::PeriodicRan { name, duration, error: Some(error), stopped } => error!(
+                category = "handler",
+                periodic = name,
+                seconds = duration.as_secs_f64(),
+                error,
+                stopped,
+                "periodic_run_failed"
+            ),
+            Event::ServiceEnded { name, error: None, expected: true } => {
+                info!(category = "lifecycle", service = name, "service_ended");
+            }
+            Event::ServiceEnded { name, error, expected } => error!(
+                category = "lifecycle",
+                service = name,
+                error = error.as_deref().unwrap_or("none"),
+                expected,
+                "service_ended_unexpectedly"
+            ),
+            Event::Brake { partition, on: true } => error!(
+                category = "partition",
+                partition = partition.0,
+                "partition_stopped: too many messages were dead-lettered (dlq.max_consecutive, dlq.max_ratio); one is tried \
+                 after dlq.cooldown_seconds"
+            ),
+            Event::Brake { partition, on: false } => {
+                info!(category = "partition", partition = partition.0, "partition_goes_on");
+            }
+            Event::DeliverySkipped { kind, name, error } => warn!(
+                category = "sink", sink_type = %kind, sink_name = %name, error = %error, "sink_delivery_skipped"
+            ),
             Event::DeliveryRetried { kind, name, payloads, attempt, error, class } => warn!(
                 category = "sink", sink_type = %kind, sink_name = %name, payloads, attempt, error = %error,
                 class = %class, "sink_delivery_retry"

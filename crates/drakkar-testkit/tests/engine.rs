@@ -104,7 +104,7 @@ impl Handler for Script {
         match input["message"].as_str() {
             Some("panic") => panic!("on_message_complete was asked to panic"),
             Some("count") => Ok(Outputs(vec![json!({
-                "succeeded": group.results.len(), "failed": group.failures.len(), "replaced": group.replaced,
+                "succeeded": group.results.len(), "failed": group.failures.len(), "replaced": group.replaced.len(),
             })])),
             _ => Ok(Outputs::default()),
         }

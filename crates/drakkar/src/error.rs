@@ -34,6 +34,9 @@ pub enum RunError {
     /// The program pool cannot start.
     #[error("failed to start the executor")]
     Executor(#[from] drakkar_executor::StartError),
+    /// The threads for `ctx.offload` cannot start.
+    #[error("failed to start the threads for offloaded work; lower `executor.offload_max_threads`")]
+    Threads(#[source] std::io::Error),
     /// The engine could not start or go on.
     #[error(transparent)]
     Engine(#[from] drakkar_runtime::RunError),
@@ -44,7 +47,9 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             RunError::WorkerName { .. } => Exit::Config,
-            RunError::Startup(_) | RunError::Sink { .. } | RunError::Executor(_) => Exit::Startup,
+            RunError::Startup(_) | RunError::Sink { .. } | RunError::Executor(_) | RunError::Threads(_) => {
+                Exit::Startup
+            }
             RunError::Engine(error) => error.exit(),
         }
     }

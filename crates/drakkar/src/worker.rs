@@ -11,7 +11,7 @@ use drakkar_core::{
 };
 use drakkar_executor::ProcessPool;
 use drakkar_kafka::KafkaSource;
-use drakkar_runtime::{Parts, Settings, Status, Stop, Summary};
+use drakkar_runtime::{OffloadPool, Parts, Settings, Status, Stop, Summary};
 use tokio::sync::oneshot;
 
 use crate::{RunError, assemble, identity::identity};
@@ -130,9 +130,10 @@ impl<H: Handler> Worker<H> {
             source = opening => source.map_err(drakkar_runtime::RunError::Source)?,
         };
         let settings = Settings::from_config(&config, H::HOOKS);
+        let offload = OffloadPool::start(offload_threads(&config)).map_err(RunError::Threads)?;
         let parts = Parts {
             handler,
-            ctx: Context::new(name, cluster, config),
+            ctx: Context::with_helper(name, cluster, config, Box::new(offload)),
             source,
             executor: Arc::new(pool),
             sinks,
@@ -147,6 +148,13 @@ impl<H: Handler> Worker<H> {
             status.send(worker.status()).unwrap_or_default();
         }
         Ok(worker.run(stop).await?)
+    }
+}
+
+fn offload_threads(config: &Config) -> usize {
+    match config.executor.offload_max_threads {
+        0 => config.executor.max_executors.div_ceil(4).max(2),
+        threads => threads,
     }
 }
 

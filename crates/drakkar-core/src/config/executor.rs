@@ -74,6 +74,15 @@ section! {
         ///
         /// Zero allows no replacement; a task replaced too often fails.
         pub max_replacement_depth: u32 = 16, at_least(0);
+        /// Time for one call of a hook, in seconds; then it counts as failed.
+        ///
+        /// Zero sets no limit. A hook that computes without ever waiting cannot be interrupted: hand long computations to
+        /// `ctx.offload`.
+        pub hook_timeout_seconds: Seconds = Seconds::of(120.0), not_below(0.0);
+        /// The most threads for what hooks hand to `ctx.offload`.
+        ///
+        /// Zero for a quarter of `max_executors`, at least two.
+        pub offload_max_threads: usize = 0, between(0, 1_024);
         /// Exit codes that count as success.
         ///
         /// Some programs report findings through their exit code; `grep` exits with 1 when nothing matched.

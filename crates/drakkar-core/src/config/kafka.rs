@@ -60,7 +60,8 @@ section! {
         pub connect_timeout_seconds: Seconds = Seconds::of(10.0), above_zero();
         /// What happens to a message that cannot be parsed as the handler's input.
         ///
-        /// `dlq` sends it to the dead letter topic; `skip` counts it, logs it and passes over it.
+        /// `dlq` sends it to the dead letter topic; `skip` counts it, logs it and passes over it; `pass` hands it to
+        /// `arrange`, which finds it in `window.unparsed()`.
         pub on_parse_error: OnParseError = OnParseError::Dlq;
         /// Messages of one partition that may wait in the worker before its fetching pauses.
         ///
@@ -76,9 +77,10 @@ choice! {
         Dlq = "dlq",
         /// It is counted, logged and passed over.
         Skip = "skip",
+        /// `arrange` gets it as it is.
+        Pass = "pass",
     }
     refused {
-        "pass" => "`pass` is not available yet",
         "raise" => "`raise` is not available; a bad message never stops a worker",
     }
 }

@@ -1,9 +1,9 @@
 //! The `dlq`, `metrics` and `logging` sections.
 
 use super::{
-    rules::{above_zero, between, not_blank},
+    rules::{above_zero, at_least, between, not_below, not_blank},
     section::{choice, defaults, section},
-    units::Seconds,
+    units::{Ratio, Seconds},
 };
 
 section! {
@@ -20,6 +20,18 @@ section! {
         pub on_send_failure: OnSendFailure = OnSendFailure::Stall;
         /// How long a dead letter may wait for its acknowledgement, in seconds.
         pub message_timeout_seconds: Seconds = Seconds::of(30.0), above_zero();
+        /// Messages of one partition that may be dead-lettered in a row before the partition stops, visibly.
+        ///
+        /// It keeps a fault of the surroundings from emptying a topic into this one. Zero for any number.
+        pub max_consecutive: u32 = 0, at_least(0);
+        /// Share of a partition's last `ratio_messages` messages that may be dead-lettered before it stops; 1 for any.
+        pub max_ratio: Ratio = Ratio::of(1.0);
+        /// Messages that `max_ratio` is taken of.
+        pub ratio_messages: u32 = 100, between(1, 100_000);
+        /// How long a partition that stopped waits before it tries a single message, in seconds.
+        ///
+        /// The partition goes on when that message ends well.
+        pub cooldown_seconds: Seconds = Seconds::of(60.0), not_below(0.0);
     }
 }
 

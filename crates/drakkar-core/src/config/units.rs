@@ -1,4 +1,4 @@
-//! Durations as they are written in the configuration: seconds, whole seconds, milliseconds.
+//! Durations as they are written in the configuration: seconds, whole seconds, milliseconds; and shares.
 
 use std::{fmt, time::Duration};
 
@@ -40,6 +40,34 @@ impl From<Duration> for Seconds {
 }
 
 impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A share: a number from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Ratio(f64);
+
+impl Ratio {
+    /// Accepts a number from 0 to 1; anything else, also NaN, gives nothing.
+    pub fn new(ratio: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&ratio).then_some(Self(ratio))
+    }
+
+    /// A default written in this crate.
+    pub(super) const fn of(ratio: f64) -> Self {
+        assert!(ratio >= 0.0 && ratio <= 1.0);
+        Self(ratio)
+    }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -9,7 +9,7 @@ use super::{
     scalar::{self, NotWhole},
     schema::Shape,
     secret::Secret,
-    units::{MAX_SECONDS, Millis, Seconds, WholeSeconds},
+    units::{MAX_SECONDS, Millis, Ratio, Seconds, WholeSeconds},
 };
 
 /// What a null stands for where a value is wanted.
@@ -171,6 +171,31 @@ impl Value for Seconds {
 
     fn shape() -> Shape {
         Shape::Scalar("seconds")
+    }
+
+    fn to_json(&self) -> Json {
+        json!(self.get())
+    }
+}
+
+impl Value for Ratio {
+    type Checked = f64;
+
+    fn read(node: &Node, rules: &[Rule<f64>], reader: &mut Reader) -> Option<Self> {
+        let Content::Text(text, _) = &node.content else {
+            return reader.wrong(node, "be a number from 0 to 1", None);
+        };
+        let Some(number) = scalar::number(text) else {
+            return reader.wrong(node, "be a number from 0 to 1", None);
+        };
+        if !reader.checked(node, &number, rules) {
+            return None;
+        }
+        Ratio::new(number).or_else(|| reader.wrong(node, "be from 0 to 1", None))
+    }
+
+    fn shape() -> Shape {
+        Shape::Scalar("number from 0 to 1")
     }
 
     fn to_json(&self) -> Json {

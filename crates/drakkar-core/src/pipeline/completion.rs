@@ -5,7 +5,7 @@ use super::{
     brake::Change,
     message::Stage,
     timers::Timer,
-    window::{self, Window},
+    window::{self, Range, Window},
 };
 use crate::ids::{Seq, WindowId};
 
@@ -151,6 +151,12 @@ impl Pipeline {
         for seq in self.end_window(id, fx) {
             self.give_back(seq, fx);
         }
+    }
+
+    /// The messages that wait for the hook of a window.
+    pub fn waiting_for(&mut self, id: WindowId) -> Vec<Seq> {
+        let range = self.windows.get_mut(id).map(|w| w.range);
+        range.into_iter().flat_map(Range::seqs).filter(|seq| self.is_at(*seq, Stage::Held)).collect()
     }
 
     /// Forgets a window; gives the messages that waited for it.

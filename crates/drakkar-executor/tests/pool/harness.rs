@@ -7,7 +7,7 @@ use std::{
 };
 
 use drakkar_core::{
-    executor::{Completion, Executor, Job},
+    executor::{Completion, Executor, Job, Priority},
     ids::{Assignment, Epoch, Offset, PartitionId},
     outcome::Report,
     task::Task,
@@ -54,7 +54,13 @@ pub fn owner(epoch: u32) -> Assignment {
 pub fn submit(pool: &ProcessPool, owner: Assignment, priority: u64, task: Task) -> oneshot::Receiver<Report> {
     let (tx, rx) = oneshot::channel();
     let done = Completion::new(move |report| drop(tx.send(report)));
-    pool.submit(Job { owner, task: Arc::new(task), attempt: 1, priority, done });
+    pool.submit(Job {
+        owner,
+        task: Arc::new(task),
+        attempt: 1,
+        priority: Priority { class: 0, age: priority },
+        done,
+    });
     rx
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use drakkar_core::{
-    executor::{Completion, Executor, Job},
+    executor::{Completion, Executor, Job, Priority},
     outcome::Ended,
 };
 use drakkar_executor::{ProcessPool, Settings};
@@ -45,7 +45,13 @@ async fn lower_priorities_go_first_and_equal_ones_in_order() {
             assert!(report.queue_wait > std::time::Duration::ZERO);
             order.lock().unwrap().push(name);
         });
-        pool.submit(Job { owner: owner(1), task: Arc::new(task(["exit", "0"])), attempt: 1, priority, done });
+        pool.submit(Job {
+            owner: owner(1),
+            task: Arc::new(task(["exit", "0"])),
+            attempt: 1,
+            priority: Priority { class: 0, age: priority },
+            done,
+        });
     }
     assert_eq!(pool.waiting(), 4);
     pool.cancel(owner(2));
@@ -83,7 +89,13 @@ async fn the_slot_is_free_when_the_answer_comes() {
         let (pool, seen) = (pool.clone(), seen.clone());
         Completion::new(move |_| *seen.lock().unwrap() = Some(pool.active()))
     };
-    pool.submit(Job { owner: owner(1), task: Arc::new(task(["exit", "0"])), attempt: 1, priority: 0, done });
+    pool.submit(Job {
+        owner: owner(1),
+        task: Arc::new(task(["exit", "0"])),
+        attempt: 1,
+        priority: Priority::default(),
+        done,
+    });
     eventually("the answer", || seen.lock().unwrap().is_some()).await;
     assert_eq!(*seen.lock().unwrap(), Some(0));
 }
@@ -97,7 +109,7 @@ async fn a_receiver_that_panics_costs_no_slot() {
             owner: owner(1),
             task: Arc::new(task(["exit", "0"])),
             attempt: 1,
-            priority: 0,
+            priority: Priority::default(),
             done,
         });
     }

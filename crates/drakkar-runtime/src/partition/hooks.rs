@@ -1,4 +1,4 @@
-//! Calling hooks: polled once where they stand, parked only when they have to wait, panics contained.
+//! Calling hooks: polled once where they stand, parked only when they have to wait, bounded in time, panics contained.
 
 use std::{
     any::Any,
@@ -6,23 +6,31 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context as Poller, Poll, Waker},
+    time::Duration,
 };
 
 use drakkar_core::{
+    context::panic_text,
     error::HookError,
     handler::Handler,
-    ids::{Seq, TaskKey, WindowId},
-    message::{Message, Window},
-    outcome::{ErrorAction, MessageGroup, TaskFailure, TaskResult},
+    ids::{PartitionId, Seq, TaskKey, WindowId},
+    message::{Message, Unparsed, Window},
+    outcome::{
+        DeliveryAction, DeliveryFailure, ErrorAction, MessageGroup, TaskFailure, TaskResult, WindowGroup,
+    },
     payload::{EncodeError, Encoder, Payload, SinkOutputs},
+    pending::Pending,
+    pipeline::Owner,
     task::Task,
 };
 use futures_util::FutureExt;
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::ReusableBoxFuture;
 
 use super::Shared;
 
-/// A hook call under way.
-pub(super) type HookCall = Pin<Box<dyn Future<Output = HookDone> + Send>>;
+/// A hook call under way. Its box is used again for the next call of its kind.
+pub(super) type HookCall = ReusableBoxFuture<'static, HookDone>;
 
 /// A hook call that ended.
 pub(super) enum HookDone {
@@ -30,22 +38,20 @@ pub(super) enum HookDone {
     Task { task: TaskKey, result: Result<Vec<Payload>, HookFailure> },
     Error { task: TaskKey, result: Result<ErrorAction, HookFailure> },
     Message { message: Seq, result: Result<Vec<Payload>, HookFailure> },
+    Window { window: WindowId, result: Result<Vec<Payload>, HookFailure> },
+    Delivery { owner: Owner, actions: Vec<(usize, Result<DeliveryAction, HookFailure>)> },
 }
 
 /// Why a hook call failed.
-pub(super) struct HookFailure {
-    pub(super) error: String,
-    pub(super) panicked: bool,
+#[derive(Debug)]
+pub(crate) struct HookFailure {
+    pub(crate) error: String,
+    pub(crate) panicked: bool,
 }
 
 impl HookFailure {
-    pub(super) fn panic(payload: &(dyn Any + Send)) -> Self {
-        let text = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("(no message)");
-        Self { error: format!("panicked: {text}"), panicked: true }
+    pub(crate) fn panic(payload: &(dyn Any + Send)) -> Self {
+        Self { error: format!("panicked: {}", panic_text(payload)), panicked: true }
     }
 }
 
@@ -62,69 +68,115 @@ impl From<EncodeError> for HookFailure {
 }
 
 /// Polls a call once. Most hooks never wait, so most calls end here, without a wake-up.
-pub(super) fn poll_once(mut call: HookCall) -> Result<HookDone, HookCall> {
-    match call.as_mut().poll(&mut Poller::from_waker(Waker::noop())) {
-        Poll::Ready(done) => Ok(done),
-        Poll::Pending => Err(call),
+pub(super) fn poll_once(call: &mut HookCall) -> Option<HookDone> {
+    match Pin::new(call).poll(&mut Poller::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Some(done),
+        Poll::Pending => None,
     }
 }
 
-pub(super) fn arrange<H: Handler>(
-    shared: Arc<Shared<H>>,
-    window: WindowId,
-    partition: drakkar_core::ids::PartitionId,
-    messages: Vec<Arc<Message<H::Input>>>,
-) -> HookCall {
-    Box::pin(async move {
-        let call = async {
-            shared.handler.arrange(Window::new(partition, &messages), &shared.ctx).await.map_err(Into::into)
-        };
-        HookDone::Arranged { window, result: contain(call).await }
-    })
+/// What `arrange` is called with.
+pub(super) struct WindowInput<T> {
+    pub(super) partition: PartitionId,
+    pub(super) messages: Vec<Arc<Message<T>>>,
+    pub(super) unparsed: Vec<Unparsed>,
+    pub(super) pending: Pending,
+    pub(super) age: Duration,
 }
 
-pub(super) fn task_complete<H: Handler>(
+pub(super) async fn arrange<H: Handler>(
+    shared: Arc<Shared<H>>,
+    window: WindowId,
+    input: WindowInput<H::Input>,
+) -> HookDone {
+    let call = async {
+        let view = Window::new(input.partition, &input.messages)
+            .with_unparsed(&input.unparsed)
+            .with_pending(&input.pending)
+            .with_age(input.age);
+        shared.handler.arrange(view, &shared.ctx).await.map_err(Into::into)
+    };
+    HookDone::Arranged { window, result: contain(shared.hook_timeout, call).await }
+}
+
+pub(super) async fn task_complete<H: Handler>(
     shared: Arc<Shared<H>>,
     task: TaskKey,
     done: Arc<TaskResult>,
-) -> HookCall {
-    Box::pin(async move {
-        let call = async {
-            encode(shared.handler.on_task_complete(&done, &shared.ctx).await.map_err(HookFailure::from)?)
-        };
-        HookDone::Task { task, result: contain(call).await }
-    })
+) -> HookDone {
+    let call = async {
+        encode(shared.handler.on_task_complete(&done, &shared.ctx).await.map_err(HookFailure::from)?)
+    };
+    HookDone::Task { task, result: contain(shared.hook_timeout, call).await }
 }
 
-pub(super) fn error<H: Handler>(
+pub(super) async fn error<H: Handler>(
     shared: Arc<Shared<H>>,
     task: TaskKey,
     failure: Arc<TaskFailure>,
-) -> HookCall {
-    Box::pin(async move {
-        let call = async { Ok(shared.handler.on_error(&failure, &shared.ctx).await) };
-        HookDone::Error { task, result: contain(call).await }
-    })
+) -> HookDone {
+    let call = async { Ok(shared.handler.on_error(&failure, &shared.ctx).await) };
+    HookDone::Error { task, result: contain(shared.hook_timeout, call).await }
 }
 
-pub(super) fn message_complete<H: Handler>(
+pub(super) async fn message_complete<H: Handler>(
     shared: Arc<Shared<H>>,
     message: Seq,
     group: MessageGroup<H::Input>,
-) -> HookCall {
-    Box::pin(async move {
-        let call = async {
-            encode(shared.handler.on_message_complete(&group, &shared.ctx).await.map_err(HookFailure::from)?)
-        };
-        HookDone::Message { message, result: contain(call).await }
-    })
+) -> HookDone {
+    let call = async {
+        encode(shared.handler.on_message_complete(&group, &shared.ctx).await.map_err(HookFailure::from)?)
+    };
+    HookDone::Message { message, result: contain(shared.hook_timeout, call).await }
 }
 
-async fn contain<T>(call: impl Future<Output = Result<T, HookFailure>>) -> Result<T, HookFailure> {
-    match AssertUnwindSafe(call).catch_unwind().await {
-        Ok(result) => result,
-        Err(payload) => Err(HookFailure::panic(&*payload)),
+pub(super) async fn window_complete<H: Handler>(
+    shared: Arc<Shared<H>>,
+    window: WindowId,
+    group: WindowGroup<H::Input>,
+) -> HookDone {
+    let call = async {
+        encode(shared.handler.on_window_complete(&group, &shared.ctx).await.map_err(HookFailure::from)?)
+    };
+    HookDone::Window { window, result: contain(shared.hook_timeout, call).await }
+}
+
+/// Asks what to do about each sink's failed outputs, one sink after the other.
+pub(super) async fn delivery_error<H: Handler>(
+    shared: Arc<Shared<H>>,
+    owner: Owner,
+    failures: Vec<(usize, DeliveryFailure)>,
+) -> HookDone {
+    let mut actions = Vec::with_capacity(failures.len());
+    for (sink, failure) in failures {
+        let call = async { Ok(shared.handler.on_delivery_error(&failure, &shared.ctx).await) };
+        actions.push((sink, contain(shared.hook_timeout, call).await));
     }
+    HookDone::Delivery { owner, actions }
+}
+
+/// Runs a hook: a panic is a failure, and so is one that does not end in time.
+pub(crate) async fn contain<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, HookFailure>>,
+) -> Result<T, HookFailure> {
+    let mut call = std::pin::pin!(AssertUnwindSafe(call).catch_unwind());
+    let mut over: Option<Pin<Box<Sleep>>> = None;
+    std::future::poll_fn(|poller| {
+        if let Poll::Ready(result) = call.as_mut().poll(poller) {
+            return Poll::Ready(result.unwrap_or_else(|panic| Err(HookFailure::panic(&*panic))));
+        }
+        if limit.is_zero() {
+            return Poll::Pending;
+        }
+        // Only a hook that waits costs a timer.
+        over.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(poller).map(|()| {
+            let seconds = limit.as_secs_f64();
+            let error = format!("did not end within {seconds} s (executor.hook_timeout_seconds)");
+            Err(HookFailure { error, panicked: false })
+        })
+    })
+    .await
 }
 
 fn encode<O: SinkOutputs>(outputs: O) -> Result<Vec<Payload>, HookFailure> {

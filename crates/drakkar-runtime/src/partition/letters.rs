@@ -56,16 +56,8 @@ impl<H: Handler> Partition<H> {
 
     /// Dead-letters the outputs of a hook that failed for good: one letter per sink.
     pub(super) fn letter_outputs(&mut self, owner: Owner) {
-        let (seq, failed) = match owner {
-            Owner::Task(key) => {
-                let first = self.pipeline.messages_of(key).first().copied();
-                (first, self.tasks.get_mut(key).map(|t| std::mem::take(&mut t.failed)))
-            }
-            Owner::Message(seq) => {
-                (Some(seq), self.messages.get_mut(seq).map(|m| std::mem::take(&mut m.failed)))
-            }
-        };
-        let failed = failed.unwrap_or_default();
+        let seq = self.first_of(owner);
+        let failed = self.failed.take_letters(owner);
         let label = seq.map_or_else(String::new, |s| self.label(s));
         let record = seq
             .and_then(|s| self.messages.get_mut(s))

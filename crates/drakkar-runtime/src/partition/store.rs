@@ -1,34 +1,33 @@
-//! What the runtime keeps for the ids of the pipeline: messages by arrival number, tasks by key.
+//! What the runtime keeps for the ids of the pipeline: messages by arrival number, tasks by key, windows by number.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use drakkar_core::{
-    ids::{Seq, TaskKey, Time},
+    ids::{Seq, TaskKey, Time, WindowId},
     message::{Message, Record},
     outcome::{TaskFailure, TaskResult},
-    payload::Payload,
+    pipeline::TaskEnd,
     task::Task,
 };
 
-use crate::{dead_letter::Cause, port::FailedPayload};
+use crate::dead_letter::Cause;
 
 /// One message in hand.
 #[derive(Debug)]
 pub(super) struct Held<T> {
     pub(super) content: Content<T>,
-    /// Decoding was tried, and failed.
-    pub(super) undecodable: bool,
+    /// Decoding was tried, and failed; or no hook may see it.
+    pub(super) barred: bool,
     /// Bytes to give back when it ends.
     pub(super) size: usize,
+    /// When it came in.
+    pub(super) arrived: Time,
     /// When its window started.
     pub(super) started: Time,
     /// What was done for it, kept where `on_message_complete` wants to know.
     pub(super) group: Group,
     /// The first reason to dead-letter it, and how many more there were.
     pub(super) cause: Option<Box<(Cause, u32)>>,
-    /// Outputs of its message hook that wait to be sent, then those that failed for good.
-    pub(super) outputs: Vec<Payload>,
-    pub(super) failed: Vec<FailedPayload>,
 }
 
 /// A message before and after it was decoded.
@@ -50,12 +49,23 @@ impl<T> Content<T> {
     }
 }
 
-/// What was done for a message.
+/// What was done for a message or a window.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     pub(super) results: Vec<Arc<TaskResult>>,
     pub(super) failures: Vec<Arc<TaskFailure>>,
     pub(super) replaced: Vec<Arc<Task>>,
+}
+
+impl Group {
+    pub(super) fn add(&mut self, running: &Running, end: TaskEnd) {
+        match end {
+            TaskEnd::Succeeded => self.results.extend(running.result.clone()),
+            TaskEnd::Failed => self.failures.extend(running.failure.clone()),
+            TaskEnd::Replaced => self.replaced.push(running.task.clone()),
+            TaskEnd::Dropped => {}
+        }
+    }
 }
 
 /// The messages of a partition from the oldest that is still held.
@@ -70,21 +80,25 @@ impl<T> Messages<T> {
         Self { held: VecDeque::new(), base: 0 }
     }
 
-    pub(super) fn push(&mut self, record: Record, size: usize) {
+    pub(super) fn push(&mut self, record: Record, size: usize, now: Time) {
         self.held.push_back(Held {
             content: Content::Raw(record),
-            undecodable: false,
+            barred: false,
             size,
+            arrived: now,
             started: Time::default(),
             group: Group::default(),
             cause: None,
-            outputs: Vec::new(),
-            failed: Vec::new(),
         });
     }
 
     pub(super) fn get_mut(&mut self, seq: Seq) -> Option<&mut Held<T>> {
         self.held.get_mut(usize::try_from(seq.0.checked_sub(self.base)?).ok()?)
+    }
+
+    /// When the oldest message that is held came in.
+    pub(super) fn oldest(&self) -> Option<Time> {
+        self.held.front().map(|held| held.arrived)
     }
 
     /// Drops a message and returns its size.
@@ -94,8 +108,6 @@ impl<T> Messages<T> {
         held.content = Content::Gone;
         held.group = Group::default();
         held.cause = None;
-        held.outputs = Vec::new();
-        held.failed = Vec::new();
         while self.held.front().is_some_and(|h| matches!(h.content, Content::Gone)) {
             self.held.pop_front();
             self.base += 1;
@@ -108,9 +120,13 @@ impl<T> Messages<T> {
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) task: Arc<Task>,
+    /// The window it belongs to.
+    pub(super) window: WindowId,
     pub(super) attempt: u32,
-    /// Orders it against other tasks: lower runs first.
-    pub(super) priority: u64,
+    /// When its oldest message came in.
+    pub(super) age: u64,
+    /// What the handler said about its priority; lower runs first. Asked for once.
+    pub(super) priority: Option<i64>,
     /// Whether it counts against the task gate: it holds or awaits a slot.
     pub(super) gated: bool,
     /// Bytes of the report that is kept, to give back when the task ends.
@@ -120,10 +136,7 @@ pub(super) struct Running {
     /// Whether the handler gave it up on purpose.
     pub(super) skipped: bool,
     /// The hook that failed for it.
-    pub(super) cause: Option<Cause>,
-    /// Outputs that wait to be sent, then those that failed for good.
-    pub(super) outputs: Vec<Payload>,
-    pub(super) failed: Vec<FailedPayload>,
+    pub(super) cause: Option<Box<Cause>>,
 }
 
 /// The tasks of a partition that did not end.
@@ -131,7 +144,7 @@ pub(super) struct Running {
 pub(super) struct Tasks(Vec<Option<Running>>);
 
 impl Tasks {
-    pub(super) fn insert(&mut self, key: TaskKey, task: Arc<Task>, priority: u64) {
+    pub(super) fn insert(&mut self, key: TaskKey, task: Arc<Task>, window: WindowId, age: u64) {
         let index = key.0 as usize;
         if self.0.len() <= index {
             self.0.resize_with(index + 1, || None);
@@ -139,16 +152,16 @@ impl Tasks {
         debug_assert!(self.0[index].is_none(), "task key {key} is in use");
         self.0[index] = Some(Running {
             task,
+            window,
             attempt: 1,
-            priority,
+            age,
+            priority: None,
             gated: false,
             size: 0,
             result: None,
             failure: None,
             skipped: false,
             cause: None,
-            outputs: Vec::new(),
-            failed: Vec::new(),
         });
     }
 
@@ -164,4 +177,14 @@ impl Tasks {
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Running> {
         std::mem::take(&mut self.0).into_iter().flatten()
     }
+}
+
+/// A window whose hook is still to be called.
+#[derive(Debug)]
+pub(super) struct OpenWindow<T> {
+    pub(super) messages: Vec<Arc<Message<T>>>,
+    pub(super) group: Group,
+    pub(super) started: Time,
+    /// Its first message, to name it in events.
+    pub(super) first: Seq,
 }

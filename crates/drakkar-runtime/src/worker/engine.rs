@@ -1,10 +1,6 @@
 //! The running worker: partitions come and go, until it is told to stop.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use drakkar_core::{
     event::Event,
@@ -19,16 +15,20 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::{Status, Summary, sinks::Deliveries};
+use super::{Summary, assignment_hooks::AssignmentHooks, background::Background, sinks::Deliveries};
 use crate::{
     error::Exit,
-    partition::{Control, Partition, Shared, lock},
+    partition::{
+        Control, Partition, Shared,
+        hooks::{HookFailure, contain},
+    },
     settings::Settings,
+    status::{NotReady, Status},
     stop::{Stop, Urgency},
 };
 
 /// Time past the stop deadline for leaving the group and closing what is left.
-const CLOSE_EXTRA: Duration = Duration::from_millis(1400);
+const CLOSE_EXTRA: Duration = Duration::from_millis(1200);
 
 /// The part of it that is kept for closing the sinks.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
@@ -46,6 +46,8 @@ pub(super) struct Engine<H: Handler> {
     status: Arc<Status>,
     partitions: BTreeMap<Assignment, Entry>,
     tasks: JoinSet<(Assignment, Ledger)>,
+    hooks: AssignmentHooks<H>,
+    background: Background<H>,
     /// Why the worker must stop although nobody asked for it.
     fatal: Option<SourceError>,
     closed: bool,
@@ -61,6 +63,8 @@ impl<H: Handler> Engine<H> {
         status: Arc<Status>,
     ) -> Self {
         Self {
+            hooks: AssignmentHooks::new(shared.clone()),
+            background: Background::start(&shared),
             shared,
             source,
             deliveries,
@@ -138,6 +142,7 @@ impl<H: Handler> Engine<H> {
                     });
                 }
             },
+            () = self.hooks.next(), if !self.hooks.is_idle() => {}
             else => self.closed = true,
         }
     }
@@ -148,19 +153,27 @@ impl<H: Handler> Engine<H> {
             SourceEvent::Assigned(partitions) => {
                 let assignments = partitions.iter().map(|p| p.assignment).collect();
                 events.emit(&Event::Assigned { assignments });
+                self.status.set(NotReady::Starting, false);
+                let first = match (self.stopping, H::HOOKS.on_assign) {
+                    (true, _) => Control::Drain,
+                    (false, true) => Control::Hold,
+                    (false, false) => Control::Run,
+                };
+                let mut held = Vec::new();
                 for assigned in partitions {
-                    let first = if self.stopping { Control::Drain } else { Control::Run };
-                    let (control, watched) = watch::channel(Control::Run);
-                    let ledger = Arc::new(Mutex::new(Ledger::default()));
+                    let (control, watched) = watch::channel(first);
                     let (assignment, progress) = (assigned.assignment, assigned.progress.clone());
-                    lock(&self.status.live).insert(assignment, ledger.clone());
+                    let report = self.status.start(assignment);
                     let channels = self.deliveries.channels();
                     let (partition, inbox) =
-                        Partition::new(self.shared.clone(), assigned, channels, watched, ledger);
+                        Partition::new(self.shared.clone(), assigned, channels, watched, report);
                     self.tasks.spawn(partition.run(inbox));
-                    control.send_replace(first);
+                    if first == Control::Hold {
+                        held.push((assignment.partition, control.clone()));
+                    }
                     self.partitions.insert(assignment, Entry { control, progress });
                 }
+                self.hooks.assigned(held);
             }
             SourceEvent::Revoking(assignments) => {
                 self.tell(&assignments, Control::Drain);
@@ -168,12 +181,8 @@ impl<H: Handler> Engine<H> {
             }
             SourceEvent::Released { assignments, lost } => {
                 self.tell(&assignments, Control::Release);
-                let live = lock(&self.status.live);
-                let ledgers = assignments
-                    .iter()
-                    .map(|a| (*a, live.get(a).map_or_else(Ledger::default, |l| *lock(l))))
-                    .collect();
-                drop(live);
+                let ledgers = assignments.iter().map(|a| (*a, self.status.ledger_of(*a))).collect();
+                self.hooks.released(&assignments, |a| !self.partitions.contains_key(a));
                 self.shared.events.emit(&Event::Released { ledgers, lost });
             }
             SourceEvent::Flow { assignment, paused } => events.emit(&Event::Flow { assignment, paused }),
@@ -200,14 +209,14 @@ impl<H: Handler> Engine<H> {
 
     fn finished(&mut self, assignment: Assignment, ledger: Ledger) {
         self.partitions.remove(&assignment);
-        let mut live = lock(&self.status.live);
-        live.remove(&assignment);
-        *lock(&self.status.finished) += ledger;
+        self.status.finish(assignment, ledger);
+        self.hooks.ended(assignment);
     }
 
     /// Drains, commits, leaves the group. Returns whether everything in flight settled in time.
     async fn stop(&mut self, since: Instant) -> bool {
         self.stopping = true;
+        self.status.set(NotReady::Stopping, true);
         self.source.control.stop_intake();
         let all: Vec<_> = self.partitions.keys().copied().collect();
         self.tell(&all, Control::Drain);
@@ -247,7 +256,23 @@ impl<H: Handler> Engine<H> {
                 None => break,
             }
         }
+        self.last_hooks(end).await;
         drained
+    }
+
+    /// What the handler is still told, and what of it still runs. Each has its own share of what is left of the time.
+    async fn last_hooks(&mut self, end: Instant) {
+        let deadline = end.max(Instant::now() + LAST_MOMENT);
+        self.hooks.finish(deadline).await;
+        self.background.stop(deadline).await;
+        if H::HOOKS.on_shutdown {
+            let shared = &self.shared;
+            let left = deadline.max(Instant::now() + LAST_MOMENT) - Instant::now();
+            let call = async { shared.handler.on_shutdown(&shared.ctx).await.map_err(HookFailure::from) };
+            if let Err(HookFailure { error, .. }) = contain(left, call).await {
+                shared.events.emit(&Event::WorkerHookFailed { hook: "on_shutdown", error });
+            }
+        }
     }
 
     fn release_all(&self) {

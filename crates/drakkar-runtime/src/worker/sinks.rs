@@ -21,6 +21,7 @@ use crate::{
     partition::SinkChannels,
     routes::NamedSink,
     settings::Settings,
+    status::Status,
 };
 
 /// Parcels that may wait for a delivery task.
@@ -84,6 +85,7 @@ impl Deliveries {
         settings: &Settings,
         bytes: &Arc<ByteLedger>,
         events: &Events,
+        status: &Arc<Status>,
     ) -> Self {
         let mut tasks = JoinSet::new();
         let last = sinks.len() - 1;
@@ -105,6 +107,7 @@ impl Deliveries {
                     parcels,
                     bytes: bytes.clone(),
                     events: events.clone(),
+                    status: stalls.then(|| status.clone()),
                 };
                 tasks.spawn(delivery.run());
                 tx
