@@ -7,7 +7,7 @@ use drakkar_core::{
     bytes_in_hand::ByteLedger,
     config::Config,
     context::Context,
-    event::Events,
+    event::{Events, Subscriber},
     executor::Executor,
     handler::Handler,
     ids::{Offset, PartitionId},
@@ -17,7 +17,7 @@ use drakkar_core::{
     sink::Sink,
     source::Progress,
 };
-use drakkar_runtime::{NamedSink, Parts, Settings, Stop, StopHandle, Worker, required_sinks};
+use drakkar_runtime::{NamedSink, OffloadPool, Parts, Settings, Stop, StopHandle, Worker, required_sinks};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,6 +30,7 @@ pub struct Harness<H: Handler> {
     records: BTreeMap<PartitionId, Vec<Record>>,
     executor: Arc<dyn Executor>,
     sinks: BTreeMap<(SinkKind, String), MemorySink>,
+    subscribers: Vec<Arc<dyn Subscriber>>,
     time_limit: Duration,
 }
 
@@ -50,6 +51,7 @@ impl<H: Handler> Harness<H> {
             records: BTreeMap::new(),
             executor: Arc::new(FakeExecutor::exit(0)),
             sinks,
+            subscribers: Vec::new(),
             time_limit: Duration::from_secs(30),
         }
     }
@@ -72,6 +74,13 @@ impl<H: Handler> Harness<H> {
     #[must_use]
     pub fn sink(mut self, name: &str, sink: MemorySink) -> Self {
         self.sinks.insert((sink.kind(), name.to_owned()), sink);
+        self
+    }
+
+    /// Tells this subscriber what happens.
+    #[must_use]
+    pub fn subscriber(mut self, subscriber: Arc<dyn Subscriber>) -> Self {
+        self.subscribers.push(subscriber);
         self
     }
 
@@ -136,15 +145,16 @@ impl<H: Handler> Harness<H> {
         };
         let mut settings = Settings::from_config(&self.config, H::HOOKS);
         settings.align = None;
+        let offload = OffloadPool::start(2).expect("threads can be started");
         let parts = Parts {
             handler: self.handler,
-            ctx: Context::new("test", "", self.config),
+            ctx: Context::with_helper("test", "", self.config, Box::new(offload)),
             source: handle,
             executor: self.executor,
             sinks: self.sinks.iter().map(|((_, name), sink)| named(name, sink)).collect(),
             dead_letters: named("dlq", &dead_letters),
             bytes,
-            events: Events::default(),
+            events: Events::new(self.subscribers),
         };
         let worker = Worker::new(parts, settings).expect("every route has a sink of its own");
         let status = worker.status();

@@ -7,7 +7,10 @@ use super::{
     timers::Timer,
     window::{self, Range, Window},
 };
-use crate::ids::{Seq, WindowId};
+use crate::{
+    ids::{Seq, WindowId},
+    ledger::Settled,
+};
 
 impl Pipeline {
     /// All tasks of a message ended.
@@ -43,7 +46,7 @@ impl Pipeline {
         let Some(message) = self.message(seq) else { return };
         if message.needs_letter && !message.lettered {
             message.stage = Stage::Lettering;
-            message.dead = true;
+            self.mark_dead(seq, fx);
             fx.push(Effect::DeadLetter(Letter::Message(seq)));
         } else {
             self.hold_or_settle(seq, fx);
@@ -71,6 +74,22 @@ impl Pipeline {
         message.stage = Stage::Settled;
         self.ledger.settle(how);
         fx.push(Effect::Settled { message: seq, how });
+        if how != Settled::Dead {
+            self.note_end(seq, how, fx);
+        }
+    }
+
+    /// A message is dead once any part of it is dead-lettered. The brake hears of it at once: until the letters are
+    /// acknowledged, many more messages could follow.
+    pub(super) fn mark_dead(&mut self, seq: Seq, fx: &mut Vec<Effect>) {
+        if let Some(message) = self.message(seq)
+            && !std::mem::replace(&mut message.dead, true)
+        {
+            self.note_end(seq, Settled::Dead, fx);
+        }
+    }
+
+    fn note_end(&mut self, seq: Seq, how: Settled, fx: &mut Vec<Effect>) {
         match self.brake.settled(seq, how, self.now) {
             None => {}
             Some(Change::On(until)) => {

@@ -75,7 +75,7 @@ impl Message {
 
     /// How it counts once it settles.
     pub fn verdict(&self) -> Settled {
-        if self.dead || self.needs_letter {
+        if self.dead {
             Settled::Dead
         } else if self.succeeded {
             Settled::Delivered

@@ -139,15 +139,14 @@ impl Pipeline {
     fn end_delivery(&mut self, owner: Owner, letters: bool, fx: &mut Vec<Effect>) {
         if letters {
             self.set_stage(owner, Stage::Lettering);
-            self.mark_dead(owner);
+            self.mark_messages_dead(owner, fx);
             fx.push(Effect::DeadLetter(Letter::Outputs(owner)));
         } else {
             self.outputs_done(owner, fx);
         }
     }
 
-    /// A message is dead once any part of it is dead-lettered.
-    fn mark_dead(&mut self, owner: Owner) {
+    fn mark_messages_dead(&mut self, owner: Owner, fx: &mut Vec<Effect>) {
         let messages: SmallVec<[Seq; 2]> = match owner {
             Owner::Task(key) => self.tasks.messages_of(key).into(),
             Owner::Message(seq) => [seq].into_iter().collect(),
@@ -156,9 +155,7 @@ impl Pipeline {
             }
         };
         for seq in messages {
-            if let Some(m) = self.message(seq) {
-                m.dead = true;
-            }
+            self.mark_dead(seq, fx);
         }
     }
 
