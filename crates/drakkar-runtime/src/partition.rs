@@ -19,7 +19,7 @@ use drakkar_core::{
     event::Events,
     executor::Executor,
     handler::Handler,
-    ids::{Assignment, Seq, TaskKey, WindowId},
+    ids::{Assignment, Seq, TaskKey, Time, WindowId},
     ledger::Ledger,
     message::Record,
     payload::{Payload, SinkKind},
@@ -88,6 +88,8 @@ const ATTEMPTS: usize = 16 * 1024;
 const ANSWERS: usize = 1024;
 /// Inputs taken in one turn of the loop.
 const TURN: usize = 256;
+/// Results fed between two looks at the clock.
+const CLOCK: usize = 32;
 /// Results fed between two sends.
 const READY: usize = 1024;
 
@@ -131,12 +133,14 @@ pub(crate) struct Partition<H: Handler> {
     gate: watch::Receiver<bool>,
     /// What the pipeline was told of it last.
     may_start: bool,
+    /// The time, read once for many steps.
+    now: Time,
 }
 
 enum Ready {
     Unparsed { message: Seq, policy: Parse },
     Hook(HookDone),
-    Attempt(AttemptEnd),
+    Precomputed(TaskKey),
 }
 
 /// The receiving ends that only the loop uses.
@@ -163,6 +167,7 @@ impl<H: Handler> Partition<H> {
         let partition = Self {
             gate,
             may_start: true,
+            now: shared.clock.now(),
             pipeline: Pipeline::new(shared.rules, seed),
             shared,
             assignment,
@@ -211,6 +216,7 @@ impl<H: Handler> Partition<H> {
                 // The order matters: control first, then what ends work, then what starts it.
                 biased;
                 changed = inbox.control.changed() => {
+                    self.look_at_clock();
                     // A dropped control means that the worker is gone.
                     let control = changed.map_or(Control::Release, |()| *inbox.control.borrow_and_update());
                     match control {
@@ -221,6 +227,7 @@ impl<H: Handler> Partition<H> {
                     }
                 }
                 Some(answers) = inbox.answers.recv() => {
+                    self.look_at_clock();
                     self.answers(answers);
                     while let Ok(more) = inbox.answers.try_recv() {
                         self.answers(more);
@@ -228,12 +235,16 @@ impl<H: Handler> Partition<H> {
                 }
                 count = inbox.attempts.recv_many(&mut attempts, TURN), if attempts.is_empty() => {
                     debug_assert!(count > 0, "the partition itself keeps a sender");
+                    self.look_at_clock();
                     for attempt in attempts.drain(..) {
                         self.attempt_ended(attempt);
                     }
                     self.submit_waiting();
                 }
-                Some(done) = self.calls.next(), if !self.calls.is_empty() => self.hook_done(done),
+                Some(done) = self.calls.next(), if !self.calls.is_empty() => {
+                    self.look_at_clock();
+                    self.hook_done(done);
+                }
                 Some((permit, sink)) = reserve_any(&sinks, &waiting), if !waiting.is_empty() => {
                     let items = std::mem::take(&mut self.outboxes[sink]);
                     permit.send(Parcel { port: self.port.clone(), items });
@@ -242,10 +253,12 @@ impl<H: Handler> Partition<H> {
                     debug_assert!(changed.is_ok(), "the gate lives as long as the worker");
                 }
                 () = sleep_until(tick.unwrap_or_else(tokio::time::Instant::now)), if tick.is_some() => {
+                    self.look_at_clock();
                     self.step(Input::Tick);
                 }
                 batch = inbox.batches.recv(), if source_open && !holding => match batch {
                     Ok(batch) => {
+                        self.look_at_clock();
                         self.records(batch);
                         while let Ok(more) = inbox.batches.try_recv() {
                             self.records(more);
@@ -257,8 +270,13 @@ impl<H: Handler> Partition<H> {
         }
     }
 
+    /// Reads the time, which many steps then share.
+    fn look_at_clock(&mut self) {
+        self.now = self.shared.clock.now();
+    }
+
     fn records(&mut self, batch: Vec<Record>) {
-        let now = self.shared.clock.now();
+        let now = self.now;
         let mut offsets = Vec::with_capacity(batch.len());
         for record in batch {
             offsets.push(record.offset);
@@ -271,14 +289,17 @@ impl<H: Handler> Partition<H> {
     /// Feeds everything that is ready, and sends what that produced.
     async fn settle_ready(&mut self) {
         loop {
-            for _ in 0..READY {
+            for count in 0..READY {
+                if count % CLOCK == 0 {
+                    self.look_at_clock();
+                }
                 match self.ready.pop_front() {
                     None => break,
                     Some(Ready::Unparsed { message, policy }) => {
                         self.step(Input::Unparsed { message, policy });
                     }
                     Some(Ready::Hook(done)) => self.hook_done(done),
-                    Some(Ready::Attempt(end)) => self.attempt_ended(end),
+                    Some(Ready::Precomputed(task)) => self.precomputed(task),
                 }
             }
             self.flush();
@@ -327,7 +348,7 @@ impl<H: Handler> Partition<H> {
     /// Takes a step whose input plans these tasks.
     fn step_planned(&mut self, input: Input<'_>, planned: &[Arc<Task>]) {
         let mut effects = std::mem::take(&mut self.effects);
-        self.pipeline.step(self.shared.clock.now(), input, &mut effects);
+        self.pipeline.step(self.now, input, &mut effects);
         for effect in effects.drain(..) {
             self.perform(effect, planned);
         }

@@ -33,7 +33,7 @@ fn spawn(brokers: &str, pairs: usize) -> Result<Outcome> {
 /// No process: typed JSON in and out, Kafka to Kafka.
 fn precomputed(brokers: &str, pairs: usize) -> Result<Outcome> {
     let feed = Broker::new(brokers).feed("bench-precomputed", 8, 1_000_000)?;
-    pairs_of("precomputed", 0.15, pairs, &feed, |side| match side {
+    pairs_of("precomputed", 0.40, pairs, &feed, |side| match side {
         Side::Ours => Program::worker(&feed, "precomputed", None, CONCURRENCY),
         Side::Reference => Program::bare("bare-copy", &feed, None, CONCURRENCY),
     })

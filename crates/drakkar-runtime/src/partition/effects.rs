@@ -99,7 +99,7 @@ impl<H: Handler> Partition<H> {
 
     /// Decodes the messages of a window and calls `arrange` with them.
     fn arrange(&mut self, window: WindowId, first: Seq, count: u32) {
-        let now = self.shared.clock.now();
+        let now = self.now;
         let mut fresh = 0;
         let mut age = std::time::Duration::ZERO;
         let mut messages = Vec::with_capacity(count as usize);
@@ -166,9 +166,7 @@ impl<H: Handler> Partition<H> {
     fn start(&mut self, key: TaskKey, task: &Arc<Task>, window: WindowId) {
         let first = self.pipeline.messages_of(key).first().copied();
         // Age decides between tasks, so that a partition with small offsets does not starve the others.
-        let age = first
-            .and_then(|s| self.messages.get_mut(s))
-            .map_or_else(|| self.shared.clock.now().0, |held| held.arrived.0);
+        let age = first.and_then(|s| self.messages.get_mut(s)).map_or(self.now.0, |held| held.arrived.0);
         if task.own_id().is_some() && self.pending.insert(task) {
             tracing::warn!(
                 category = "handler", assignment = %self.assignment, task = task.id(),
@@ -182,9 +180,8 @@ impl<H: Handler> Partition<H> {
     /// Gives a task to the executor, or takes its result where it is known already.
     fn submit(&mut self, key: TaskKey) {
         let Some(running) = self.tasks.get_mut(key) else { return };
-        if let Work::Precomputed(result) = running.task.work() {
-            let report = Report::precomputed(result);
-            self.ready.push_back(Ready::Attempt(AttemptEnd { task: key, report }));
+        if let Work::Precomputed(_) = running.task.work() {
+            self.ready.push_back(Ready::Precomputed(key));
             return;
         }
         if !running.gated {
@@ -214,6 +211,15 @@ impl<H: Handler> Partition<H> {
             if let Some(key) = self.unsubmitted.pop_front() {
                 self.submit(key);
             }
+        }
+    }
+
+    /// Takes the result that a task came with.
+    pub(super) fn precomputed(&mut self, key: TaskKey) {
+        let Some(running) = self.tasks.get_mut(key) else { return };
+        if let Work::Precomputed(result) = running.task.work() {
+            let report = Report::precomputed(result);
+            self.attempt_ended(AttemptEnd { task: key, report });
         }
     }
 

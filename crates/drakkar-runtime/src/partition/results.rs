@@ -110,7 +110,7 @@ impl<H: Handler> Partition<H> {
     }
 
     pub(super) fn complete_message(&mut self, seq: Seq) {
-        let now = self.shared.clock.now();
+        let now = self.now;
         let Some(held) = self.messages.get_mut(seq) else { return };
         let Content::Decoded(message) = &held.content else { return };
         let Group { results, failures, replaced } = std::mem::take(&mut held.group);
@@ -120,7 +120,7 @@ impl<H: Handler> Partition<H> {
     }
 
     pub(super) fn complete_window(&mut self, id: WindowId) {
-        let now = self.shared.clock.now();
+        let now = self.now;
         let Some(window) = self.windows.get_mut(&id) else { return };
         let Group { results, failures, replaced } = std::mem::take(&mut window.group);
         let duration = now.since(window.started);
