@@ -8,7 +8,7 @@ use drakkar_core::{
     event::{Event, Events},
     payload::Payload,
     retry::{Jitter, RetryPolicy},
-    sink::{Failure, Sink, Verdict},
+    sink::{Batching, Failure, Sink, Verdict},
 };
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
@@ -46,22 +46,83 @@ pub(crate) struct DeliverySettings {
 #[derive(Debug, Default)]
 struct Batch {
     payloads: Vec<Payload>,
-    origins: Vec<(Arc<Port>, Tag)>,
+    tags: Vec<Tag>,
+    /// The partitions of the payloads, and how many in a row are of each.
+    ports: Vec<(Arc<Port>, usize)>,
     bytes: usize,
     attempts: u32,
     first_failure: Option<Instant>,
 }
 
 impl Batch {
-    fn push(&mut self, port: Arc<Port>, tag: Tag, payload: Payload) {
+    fn push(&mut self, port: &Arc<Port>, tag: Tag, payload: Payload) {
         self.bytes += payload.size();
         self.payloads.push(payload);
-        self.origins.push((port, tag));
+        self.tags.push(tag);
+        match self.ports.last_mut() {
+            Some((last, count)) if Arc::ptr_eq(last, port) => *count += 1,
+            _ => self.ports.push((port.clone(), 1)),
+        }
     }
 
     fn len(&self) -> usize {
         self.payloads.len()
     }
+}
+
+/// What is left of a parcel.
+type Items = std::vec::IntoIter<(Tag, Payload)>;
+
+/// Payloads that wait for their batch.
+#[derive(Debug, Default)]
+struct Queue {
+    parcels: VecDeque<(Arc<Port>, Items)>,
+    len: usize,
+    bytes: usize,
+}
+
+impl Queue {
+    fn push(&mut self, parcel: Parcel) {
+        self.len += parcel.items.len();
+        self.bytes += parcel.items.iter().map(|(_, payload)| payload.size()).sum::<usize>();
+        self.parcels.push_back((parcel.port, parcel.items.into_iter()));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Moves the next payload to the batch, unless it would exceed the limits. Payloads of a partition that is gone are
+    /// discarded here, before the send, and their bytes returned.
+    fn move_next(&mut self, batch: &mut Batch, limits: &Batching) -> Move {
+        while let Some((port, items)) = self.parcels.front_mut() {
+            let Some((_, next)) = items.as_slice().first() else {
+                self.parcels.pop_front();
+                continue;
+            };
+            let size = next.size();
+            let full = batch.len() >= limits.max_items || batch.bytes + size > limits.max_bytes;
+            let released = port.is_released();
+            if full && batch.len() > 0 && !released {
+                return Move::Full;
+            }
+            let Some((tag, payload)) = items.next() else { continue };
+            self.len -= 1;
+            self.bytes -= size;
+            if released {
+                return Move::Discarded(size);
+            }
+            batch.push(port, tag, payload);
+            return Move::Moved;
+        }
+        Move::Full
+    }
+}
+
+enum Move {
+    Moved,
+    Discarded(usize),
+    Full,
 }
 
 /// Drives one sink until its channel closes and everything in hand has its verdict.
@@ -81,8 +142,7 @@ impl Delivery {
     /// Batches that failed wait here for their next attempt, before any new batch starts: order within the sink is kept
     /// as far as its concurrency allows.
     pub(crate) async fn run(mut self) {
-        let mut queue: VecDeque<(Arc<Port>, Tag, Payload)> = VecDeque::new();
-        let mut queued_bytes = 0;
+        let mut queue = Queue::default();
         let mut oldest: Option<Instant> = None;
         let mut retries: VecDeque<(Instant, Batch)> = VecDeque::new();
         let mut running = FuturesUnordered::new();
@@ -101,13 +161,13 @@ impl Delivery {
                     }
                     continue;
                 }
-                let full = queue.len() >= limits.max_items || queued_bytes >= limits.max_bytes;
+                let full = queue.len >= limits.max_items || queue.bytes >= limits.max_bytes;
                 let waited = oldest.is_some_and(|t| now >= t + limits.linger);
                 // Nothing is under way and nothing else can come: a wait would only cost time.
                 if queue.is_empty() || !(full || waited || !open) {
                     break;
                 }
-                let batch = self.take_batch(&mut queue, &mut queued_bytes);
+                let batch = self.take_batch(&mut queue);
                 oldest = (!queue.is_empty()).then_some(now);
                 if batch.len() > 0 {
                     running.push(self.attempt(batch));
@@ -123,7 +183,7 @@ impl Delivery {
             };
             let can_start = running.len() < limits.concurrency;
             // What waits is bounded by two full batches; past that the channel fills and the partitions hold back.
-            let room = open && queue.len() < 2 * limits.max_items && queued_bytes < 2 * limits.max_bytes;
+            let room = open && queue.len < 2 * limits.max_items && queue.bytes < 2 * limits.max_bytes;
             tokio::select! {
                 Some((batch, verdicts)) = running.next(), if !running.is_empty() => {
                     if let Some((at, batch)) = self.judge(batch, verdicts, &mut jitter).await {
@@ -134,10 +194,7 @@ impl Delivery {
                     None => open = false,
                     Some(parcel) => {
                         oldest.get_or_insert_with(Instant::now);
-                        for (tag, payload) in parcel.items {
-                            queued_bytes += payload.size();
-                            queue.push_back((parcel.port.clone(), tag, payload));
-                        }
+                        queue.push(parcel);
                     }
                 },
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() && can_start => {}
@@ -145,23 +202,18 @@ impl Delivery {
         }
     }
 
-    /// Takes the next batch off the queue. Payloads of a partition that is gone are discarded here, before the send.
-    fn take_batch(&self, queue: &mut VecDeque<(Arc<Port>, Tag, Payload)>, queued_bytes: &mut usize) -> Batch {
-        let limits = self.sink.batching;
+    /// Takes the next batch off the queue.
+    fn take_batch(&self, queue: &mut Queue) -> Batch {
         let mut batch = Batch::default();
-        while let Some((port, tag, payload)) = queue.pop_front() {
-            let size = payload.size();
-            *queued_bytes -= size;
-            if port.is_released() {
-                self.bytes.give(size);
-                continue;
-            }
-            batch.push(port, tag, payload);
-            let next = queue.front().map_or(0, |(_, _, p)| p.size());
-            if batch.len() >= limits.max_items || batch.bytes + next > limits.max_bytes {
-                break;
+        let mut discarded = 0;
+        loop {
+            match queue.move_next(&mut batch, &self.sink.batching) {
+                Move::Moved => {}
+                Move::Discarded(bytes) => discarded += bytes,
+                Move::Full => break,
             }
         }
+        self.bytes.give(discarded);
         batch
     }
 
@@ -204,10 +256,14 @@ impl Delivery {
         let mut again = Batch { attempts, first_failure: Some(first_failure), ..Batch::default() };
         let mut wait = next.unwrap_or_default();
         let mut reason: Option<Failure> = None;
-        for ((payload, (port, tag)), verdict) in batch.payloads.into_iter().zip(batch.origins).zip(verdicts) {
+        let ports = batch.ports.iter().flat_map(|(port, count)| std::iter::repeat_n(port, *count));
+        let mut given = 0;
+        for (((payload, tag), port), verdict) in
+            batch.payloads.into_iter().zip(batch.tags).zip(ports).zip(verdicts)
+        {
             match verdict {
                 Verdict::Delivered => {
-                    self.bytes.give(payload.size());
+                    given += payload.size();
                     answers.push(port, Answer { tag, failed: None });
                 }
                 Verdict::Failed(failure) => {
@@ -219,7 +275,7 @@ impl Delivery {
                         again.push(port, tag, payload);
                         continue;
                     }
-                    self.bytes.give(payload.size());
+                    given += payload.size();
                     let failed = if self.settings.drop_failed {
                         tracing::error!(
                             category = "sink", sink = %self.sink.name, error = %failure, assignment = %port.assignment,
@@ -234,6 +290,7 @@ impl Delivery {
                 }
             }
         }
+        self.bytes.give(given);
         answers.send().await;
         if let Some(status) = &self.status {
             status.set(NotReady::DeadLettersStalled, reason.is_some());
@@ -265,11 +322,11 @@ fn all_failed(count: usize, class: Class, text: &str) -> Vec<Verdict> {
 struct Answers(Vec<(Arc<Port>, Vec<Answer>)>);
 
 impl Answers {
-    fn push(&mut self, port: Arc<Port>, answer: Answer) {
+    fn push(&mut self, port: &Arc<Port>, answer: Answer) {
         // Payloads of one partition mostly come in a row.
-        match self.0.iter_mut().rev().find(|(p, _)| Arc::ptr_eq(p, &port)) {
+        match self.0.iter_mut().rev().find(|(p, _)| Arc::ptr_eq(p, port)) {
             Some((_, answers)) => answers.push(answer),
-            None => self.0.push((port, vec![answer])),
+            None => self.0.push((port.clone(), vec![answer])),
         }
     }
 

@@ -69,6 +69,17 @@ pub(crate) struct Shared<H: Handler> {
     pub(crate) drained: tokio::sync::Notify,
 }
 
+/// A partition's own hold on what is shared: hook calls count their references here, where no other partition does.
+pub(crate) struct Local<H: Handler>(Arc<Shared<H>>);
+
+impl<H: Handler> std::ops::Deref for Local<H> {
+    type Target = Shared<H>;
+
+    fn deref(&self) -> &Shared<H> {
+        &self.0
+    }
+}
+
 /// What a partition is told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
@@ -97,7 +108,7 @@ const READY: usize = 1024;
 pub(crate) type SinkChannels = Arc<[mpsc::Sender<Parcel>]>;
 
 pub(crate) struct Partition<H: Handler> {
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     assignment: Assignment,
     progress: Arc<Progress>,
     pipeline: Pipeline,
@@ -169,7 +180,7 @@ impl<H: Handler> Partition<H> {
             may_start: true,
             now: shared.clock.now(),
             pipeline: Pipeline::new(shared.rules, seed),
-            shared,
+            shared: Arc::new(Local(shared)),
             assignment,
             progress: assigned.progress,
             effects: Vec::new(),

@@ -27,7 +27,7 @@ use futures_util::FutureExt;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::Shared;
+use super::Local;
 
 /// A hook call under way. Its box is used again for the next call of its kind.
 pub(super) type HookCall = ReusableBoxFuture<'static, HookDone>;
@@ -85,7 +85,7 @@ pub(super) struct WindowInput<T> {
 }
 
 pub(super) async fn arrange<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     window: WindowId,
     input: WindowInput<H::Input>,
 ) -> HookDone {
@@ -100,7 +100,7 @@ pub(super) async fn arrange<H: Handler>(
 }
 
 pub(super) async fn task_complete<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     task: TaskKey,
     done: Arc<TaskResult>,
 ) -> HookDone {
@@ -111,7 +111,7 @@ pub(super) async fn task_complete<H: Handler>(
 }
 
 pub(super) async fn error<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     task: TaskKey,
     failure: Arc<TaskFailure>,
 ) -> HookDone {
@@ -120,7 +120,7 @@ pub(super) async fn error<H: Handler>(
 }
 
 pub(super) async fn message_complete<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     message: Seq,
     group: MessageGroup<H::Input>,
 ) -> HookDone {
@@ -131,7 +131,7 @@ pub(super) async fn message_complete<H: Handler>(
 }
 
 pub(super) async fn window_complete<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     window: WindowId,
     group: WindowGroup<H::Input>,
 ) -> HookDone {
@@ -143,7 +143,7 @@ pub(super) async fn window_complete<H: Handler>(
 
 /// Asks what to do about each sink's failed outputs, one sink after the other.
 pub(super) async fn delivery_error<H: Handler>(
-    shared: Arc<Shared<H>>,
+    shared: Arc<Local<H>>,
     owner: Owner,
     failures: Vec<(usize, DeliveryFailure)>,
 ) -> HookDone {
