@@ -12,11 +12,8 @@ use std::{
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 use mimalloc::MiMalloc;
 
-/// `arena_eager_commit` and `purge_delay`, which the binding does not name.
+/// `arena_eager_commit`, which the binding does not name.
 const ARENA_EAGER_COMMIT: mi_option_t = 4;
-const PURGE_DELAY: mi_option_t = 15;
-/// Milliseconds until memory that is not used any more goes back to the system.
-const PURGE_DELAY_MS: i64 = 100;
 
 #[global_allocator]
 static ALLOCATOR: Tuned = Tuned;
@@ -24,17 +21,14 @@ static ALLOCATOR: Tuned = Tuned;
 struct Tuned;
 
 impl Tuned {
-    /// Sets the options before mimalloc reserves its first memory, which is when it reads them.
+    /// Sets the option before mimalloc reserves its first memory, which is when it reads them.
     #[inline]
     fn ready() {
         static READY: Once = Once::new();
         READY.call_once(|| {
-            // SAFETY: both only store a number; nothing is allocated.
-            unsafe {
-                // Committing a whole arena at once makes huge pages of memory that is hardly touched: 11 MiB more at rest.
-                mi_option_set(ARENA_EAGER_COMMIT, 0);
-                mi_option_set(PURGE_DELAY, PURGE_DELAY_MS);
-            }
+            // Committing a whole arena at once makes huge pages of memory that is hardly touched: 11 MiB more at rest.
+            // SAFETY: it only stores a number; nothing is allocated.
+            unsafe { mi_option_set(ARENA_EAGER_COMMIT, 0) };
         });
     }
 }
