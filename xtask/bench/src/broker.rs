@@ -14,9 +14,14 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer},
 };
 
-use crate::process::{Program, Running};
+use crate::{
+    memory,
+    process::{Program, Running},
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// Partitions of an output topic.
+const OUTPUTS: i32 = 8;
 
 /// Settings of a client of these brokers.
 pub(crate) fn client(brokers: &str) -> ClientConfig {
@@ -35,7 +40,6 @@ pub(crate) struct Feed {
     pub(crate) brokers: String,
     pub(crate) topic: String,
     count: u64,
-    partitions: i32,
 }
 
 impl Broker {
@@ -65,7 +69,7 @@ impl Broker {
             }
         }
         producer.flush(Duration::from_secs(120)).context("filling the topic")?;
-        Ok(Feed { brokers: self.brokers.clone(), topic, count, partitions })
+        Ok(Feed { brokers: self.brokers.clone(), topic, count })
     }
 }
 
@@ -77,7 +81,7 @@ impl Feed {
     /// A topic for one run's output.
     pub(crate) fn output(&self) -> Result<String> {
         let topic = unique("bench-out");
-        create(&self.brokers, &topic, self.partitions)?;
+        create(&self.brokers, &topic, OUTPUTS)?;
         Ok(topic)
     }
 
@@ -103,6 +107,28 @@ impl Feed {
         Ok((last.0 - from) as f64 / (last.1 - since).as_secs_f64())
     }
 
+    /// Runs a program until all its output is there, and returns the microseconds of processor time it took per message,
+    /// without start and end.
+    pub(crate) fn cost_of(&self, program: &Program) -> Result<f64> {
+        let output = self.output()?;
+        let mut running = program.start(&output)?;
+        let mut first = None;
+        let mut last = (0, Duration::ZERO);
+        self.watch(&output, &mut running, |running, done| {
+            let used = memory::cpu(running.pid())?;
+            if done >= self.count / 10 {
+                first.get_or_insert((done, used));
+            }
+            last = (done, used);
+            Ok(())
+        })?;
+        running.stop()?;
+        delete(&self.brokers, &output)?;
+        let (from, since) = first.context("nothing was measured")?;
+        ensure!(last.0 > from, "the run was over before it could be measured");
+        Ok((last.1 - since).as_secs_f64() * 1e6 / (last.0 - from) as f64)
+    }
+
     /// Looks at the output until all of it is there.
     pub(crate) fn watch(
         &self,
@@ -114,7 +140,7 @@ impl Feed {
         let deadline = Instant::now() + Duration::from_secs(180);
         loop {
             let mut done = 0;
-            for partition in 0..self.partitions {
+            for partition in 0..OUTPUTS {
                 done += consumer.fetch_watermarks(output, partition, LIMIT)?.1 as u64;
             }
             look(running, done)?;

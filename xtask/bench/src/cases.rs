@@ -14,8 +14,14 @@ use crate::{
 type Measure = fn(&str, usize) -> Result<Outcome>;
 
 /// All cases, by name.
-pub(crate) const ALL: &[(&str, Measure)] =
-    &[("spawn", spawn), ("precomputed", precomputed), ("idle", idle), ("backlog", backlog)];
+pub(crate) const ALL: &[(&str, Measure)] = &[
+    ("spawn", spawn),
+    ("precomputed", precomputed),
+    ("partitions", partitions),
+    ("in-flight", in_flight),
+    ("idle", idle),
+    ("backlog", backlog),
+];
 
 /// Children at once, on both sides.
 const CONCURRENCY: usize = 4;
@@ -36,6 +42,46 @@ fn precomputed(brokers: &str, pairs: usize) -> Result<Outcome> {
     pairs_of("precomputed", 0.40, pairs, &feed, |side| match side {
         Side::Ours => Program::worker(&feed, "precomputed", None, CONCURRENCY),
         Side::Reference => Program::bare("bare-copy", &feed, None, CONCURRENCY),
+    })
+}
+
+/// What a message costs when they come from 64 partitions, against one.
+fn partitions(brokers: &str, pairs: usize) -> Result<Outcome> {
+    let broker = Broker::new(brokers);
+    let (many, one) = (broker.feed("bench-many", 64, 400_000)?, broker.feed("bench-one", 1, 400_000)?);
+    costs("partitions", pairs, |side| {
+        let feed = if side == Side::Ours { &many } else { &one };
+        feed.cost_of(&Program::worker(feed, "precomputed", None, CONCURRENCY)?)
+    })
+}
+
+/// What a message costs when 100,000 of its partition may be in flight, against 100.
+fn in_flight(brokers: &str, pairs: usize) -> Result<Outcome> {
+    let feed = Broker::new(brokers).feed("bench-in-flight", 1, 400_000)?;
+    costs("in-flight", pairs, |side| {
+        let most = if side == Side::Ours { 100_000 } else { 100 };
+        feed.cost_of(&Program::worker(&feed, "precomputed", None, CONCURRENCY)?.in_flight(most))
+    })
+}
+
+/// Compares two costs of our own; the larger case may cost a fifth more.
+fn costs(case: &'static str, pairs: usize, cost: impl Fn(Side) -> Result<f64>) -> Result<Outcome> {
+    let (mut ours, mut reference, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..pairs.max(1) {
+        let (our, their) = (cost(Side::Ours)?, cost(Side::Reference)?);
+        eprintln!("{case}: pair {} of {pairs}, {our:.2} us against {their:.2} us", pair + 1);
+        ours.push(our);
+        reference.push(their);
+        ratios.push(their / our);
+    }
+    Ok(Outcome {
+        case,
+        ours: median(&mut ours),
+        reference: median(&mut reference),
+        ratio: median(&mut ratios),
+        unit: "us/msg",
+        floor: 1.0 / 1.2,
+        pairs,
     })
 }
 

@@ -22,7 +22,7 @@ struct Args {
     #[command(subcommand)]
     reference: Option<Reference>,
     /// The cases to run; all by default.
-    #[arg(value_parser = ["spawn", "precomputed", "idle", "backlog"])]
+    #[arg(value_parser = ["spawn", "precomputed", "partitions", "in-flight", "idle", "backlog"])]
     cases: Vec<String>,
     /// Prints one JSON object per case.
     #[arg(long)]

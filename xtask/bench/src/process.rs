@@ -27,6 +27,7 @@ pub(crate) struct Program {
     input: String,
     child: Option<PathBuf>,
     concurrency: usize,
+    in_flight: usize,
     kind: Kind,
 }
 
@@ -61,7 +62,13 @@ impl Program {
 
     fn new(feed: &Feed, child: Option<&Path>, concurrency: usize, kind: Kind) -> Result<Self> {
         let child = child.map(Path::to_owned);
-        Ok(Self { brokers: feed.brokers.clone(), input: feed.topic.clone(), child, concurrency, kind })
+        let (brokers, input) = (feed.brokers.clone(), feed.topic.clone());
+        Ok(Self { brokers, input, child, concurrency, in_flight: 10_000, kind })
+    }
+
+    /// Lets this many messages of a partition be in flight.
+    pub(crate) fn in_flight(self, in_flight: usize) -> Self {
+        Self { in_flight, ..self }
     }
 
     /// A tiny static program that copies its input, so that the cost of a process is all there is.
@@ -106,11 +113,12 @@ impl Program {
         format!(
             "kafka:\n  brokers: {}\n  source_topic: {}\n  consumer_group: {output}\n  startup_align_enabled: false\n  \
              max_poll_records: 1000\n\
-             executor:\n  binary_path: {child}\n  max_executors: {}\n  window_size: 500\n\
+             executor:\n  binary_path: {child}\n  max_executors: {}\n  window_size: 500\n  \
+             max_in_flight_messages: {}\n\
              sinks:\n  kafka:\n    results:\n      topic: {output}\n\
              logging:\n  level: WARNING\n\
              app:\n  mode: {mode}\n",
-            self.brokers, self.input, self.concurrency
+            self.brokers, self.input, self.concurrency, self.in_flight
         )
     }
 }
