@@ -59,7 +59,7 @@ use section::{defaults, section};
 
 pub use cache::{Cache, PeerSync};
 pub use debug::{CustomLink, Debug};
-pub use executor::Executor;
+pub use executor::{ChildLimits, Executor};
 pub use kafka::{Kafka, OnParseError};
 pub use load::{File, Loaded, load};
 pub use output::{Dlq, Format, Level, Logging, Metrics, OnSendFailure};

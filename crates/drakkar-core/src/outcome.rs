@@ -130,8 +130,20 @@ pub struct Report {
     pub stdout_truncated: bool,
     /// Whether standard error was cut at the cap.
     pub stderr_truncated: bool,
+    /// Bytes it was given on standard input.
+    pub stdin_bytes: u64,
+    /// Bytes it wrote to standard output, those above the cap included.
+    pub stdout_bytes: u64,
+    /// Bytes it wrote to standard error, those above the cap included.
+    pub stderr_bytes: u64,
     /// The process id, if the program ran.
     pub pid: Option<u32>,
+    /// Processor time in user mode, of the program and what it waited for.
+    pub cpu_user: Duration,
+    /// Processor time in kernel mode, of the program and what it waited for.
+    pub cpu_system: Duration,
+    /// The most resident memory in bytes; unknown where a short program stayed below the worker's own peak.
+    pub peak_memory: Option<u64>,
     /// Time between asking for a slot and getting it.
     pub queue_wait: Duration,
     /// Time to start the program.
@@ -151,7 +163,13 @@ impl Report {
             stderr: Bytes::new(),
             stdout_truncated: false,
             stderr_truncated: false,
+            stdin_bytes: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
             pid: None,
+            cpu_user: Duration::ZERO,
+            cpu_system: Duration::ZERO,
+            peak_memory: None,
             queue_wait: Duration::ZERO,
             spawn_time: Duration::ZERO,
             run_time: Duration::ZERO,
@@ -165,6 +183,8 @@ impl Report {
             precomputed: true,
             stdout: result.stdout.clone(),
             stderr: result.stderr.clone(),
+            stdout_bytes: result.stdout.len() as u64,
+            stderr_bytes: result.stderr.len() as u64,
             ..Self::without_output(Ended::Exited { code: result.exit_code })
         }
     }

@@ -65,6 +65,41 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Exit codes that count as success; `executor.success_exit_codes` when empty.
     pub success_codes: SmallVec<[i32; 2]>,
+    /// What the program may use; what is absent here comes from `executor.limits`.
+    pub limits: Limits,
+}
+
+/// What one process may use at most, in force before its first instruction. The kernel counts each process for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Address space in bytes. Above it allocations fail. It is no cap on memory in use, which is far smaller for many
+    /// programs.
+    pub address_space_bytes: Option<u64>,
+    /// Processor time in seconds. Above it the program is ended by SIGXCPU.
+    pub cpu_seconds: Option<u64>,
+    /// Open files.
+    pub open_files: Option<u64>,
+    /// Size in bytes of a file it writes. Above it the program is ended by SIGXFSZ.
+    pub file_size_bytes: Option<u64>,
+    /// Size in bytes of a core dump; zero for none.
+    pub core_size_bytes: Option<u64>,
+    /// Niceness, from -20 (most favoured, for privileged users) to 19.
+    pub nice: Option<i32>,
+}
+
+impl Limits {
+    /// These limits, and the others where these say nothing.
+    #[must_use]
+    pub fn or(self, others: Limits) -> Limits {
+        Limits {
+            address_space_bytes: self.address_space_bytes.or(others.address_space_bytes),
+            cpu_seconds: self.cpu_seconds.or(others.cpu_seconds),
+            open_files: self.open_files.or(others.open_files),
+            file_size_bytes: self.file_size_bytes.or(others.file_size_bytes),
+            core_size_bytes: self.core_size_bytes.or(others.core_size_bytes),
+            nice: self.nice.or(others.nice),
+        }
+    }
 }
 
 /// The result of a task that needs no program.
@@ -173,6 +208,13 @@ impl Task {
     #[must_use]
     pub fn success_codes(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
         self.command_mut().success_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// Limits what the program may use; what is absent comes from `executor.limits`.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.command_mut().limits = limits;
         self
     }
 

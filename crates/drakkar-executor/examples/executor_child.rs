@@ -118,8 +118,49 @@ fn main() {
             fs::remove_file(&own).expect("a file");
             println!("{}", most.expect("at least one"));
         }
+        // Writes its limits and its niceness as the system has them.
+        "limits" => println!(
+            "{}nice {}",
+            fs::read_to_string("/proc/self/limits").expect("limits"),
+            fs::read_to_string("/proc/self/stat").expect("stat").split(' ').nth(18).expect("a number"),
+        ),
+        // Uses processor time for ever.
+        "burn" => loop {
+            std::hint::spin_loop();
+        },
+        // Uses this many MiB for a while.
+        "use-memory" => {
+            let memory = vec![1u8; number(1) << 20];
+            thread::park_timeout(std::time::Duration::from_millis(300));
+            println!("{}", memory.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+        }
+        // Writes a file of this many bytes.
+        "write-file" => fs::write(text(1), vec![0; number(2)]).expect("a file"),
+        // Is a worker itself: runs a program that hangs, and does nothing more.
+        "worker" => run_worker(text(1)),
         other => panic!("unknown command {other:?}"),
     }
+}
+
+fn run_worker(file: &str) {
+    use drakkar_core::{
+        executor::{Completion, Executor, Job, Priority},
+        ids::{Assignment, Epoch, Offset, PartitionId},
+        task::Task,
+    };
+    let program = Some(env::current_exe().expect("a path"));
+    let settings = drakkar_executor::Settings { program, ..Default::default() };
+    let pool = drakkar_executor::ProcessPool::start(settings).expect("a pool");
+    pool.submit(Job {
+        owner: Assignment { partition: PartitionId(0), epoch: Epoch(1) },
+        task: std::sync::Arc::new(
+            Task::for_offsets(PartitionId(0), [Offset(0)]).args(["hang-with-grandchild", file]),
+        ),
+        attempt: 1,
+        priority: Priority::default(),
+        done: Completion::new(drop),
+    });
+    hang();
 }
 
 fn ready(file: &str) {

@@ -1,27 +1,27 @@
-//! One run of one program, from its start to its last trace.
+//! One run of one program, from its start to its last trace, on a thread of its own.
 
 use std::{
-    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
-    process::{ExitStatus, Stdio},
-    time::Duration,
+    os::fd::AsFd,
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    thread,
+    time::{Duration, Instant},
 };
 
 use drakkar_core::{
     outcome::{Ended, Report},
     task::Command,
 };
-use tokio::{
-    process::Child,
-    sync::watch,
-    time::{Instant, sleep_until},
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
-    environment::{self, Environment},
-    group::{Exit, Group},
-    output::{Capture, Input, Output},
-    program::Programs,
+    group::Group,
+    launch::{Launched, Launcher},
+    memory::Peak,
+    pipes::{Input, Output, Scratch},
     settings::Settings,
+    spawn::{self, Reaped, Stack},
+    stop::StopSignal,
 };
 
 /// Time without output after which the pipes of an ended program count as held by somebody else.
@@ -30,76 +30,46 @@ const DRAIN_IDLE: Duration = Duration::from_millis(200);
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// Time a killed program gets to vanish: one stuck in the kernel must not hold its slot for ever.
 const REAP: Duration = Duration::from_secs(5);
+/// How often to look for the end of a program where the kernel does not tell.
+const LOOK: Duration = Duration::from_millis(10);
 
-/// The wish that a running program ends, with the time it gets between TERM and KILL.
-pub(crate) type Stop = Option<Duration>;
-
-/// What all attempts share.
+/// What a thread uses for one program after the other.
 #[derive(Debug)]
-pub(crate) struct Launcher {
-    pub(crate) settings: Settings,
-    pub(crate) programs: Programs,
-    pub(crate) environment: Environment,
+pub(crate) struct Bench {
+    stack: Stack,
+    scratch: Scratch,
 }
 
-impl Launcher {
-    /// Runs a command to its end. Everything it started is gone when this resolves, unless the system cannot end it.
-    pub(crate) async fn run(&self, command: &Command, stop: watch::Receiver<Stop>) -> Report {
-        if stop.borrow().is_some() {
-            return Report::without_output(Ended::Cancelled);
-        }
-        let start = Instant::now();
-        let started = self.spawn(command);
-        let spawn_time = start.elapsed();
-        let report = match started {
-            Ok(child) => {
-                let limit = command.timeout.unwrap_or(self.settings.timeout);
-                Attempt::new(self, command, child, start, limit).run(stop).await
-            }
-            Err(reason) => Report::without_output(Ended::NotStarted { reason }),
-        };
-        let codes = match command.success_codes.as_slice() {
-            [] => &self.settings.success_codes,
-            codes => codes,
-        };
-        let success = report.ended.exit_code().is_some_and(|code| codes.contains(&code));
-        Report { success, spawn_time, run_time: start.elapsed(), ..report }
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self { stack: Stack::new(), scratch: Scratch::new() }
     }
+}
 
-    /// Starts the program, or tells why that is impossible.
-    fn spawn(&self, command: &Command) -> Result<Child, String> {
-        let path = self.programs.resolve(command.program.as_deref())?;
-        let refuse = |what: String| Err(format!("cannot run `{}`: {what}", path.display()));
-        if let Some(at) = command.args.iter().position(|arg| arg.as_bytes().contains(&0)) {
-            return refuse(format!("argument {} has a NUL byte", at + 1));
+/// Runs a command to its end. Everything it started is gone when this returns, unless the system cannot end it.
+pub(crate) fn run(launcher: &Launcher, command: &Command, stop: &StopSignal, bench: &mut Bench) -> Report {
+    let start = Instant::now();
+    let launched = launcher.launch(command, &mut bench.stack);
+    let spawn_time = start.elapsed();
+    let report = match launched {
+        Ok(launched) => {
+            let limit = command.timeout.unwrap_or(launcher.settings.timeout);
+            let sent = command.stdin.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            let attempt = Attempt::new(launcher, launched, start, limit, stop, &mut bench.scratch);
+            Report { stdin_bytes: sent, ..attempt.run(launcher) }
         }
-        if let Err((name, reason)) = environment::check(&command.env) {
-            return refuse(format!("the variable `{name}` cannot be set: {reason}"));
-        }
-        let mut spawner = tokio::process::Command::new(&*path);
-        spawner
-            .args(&command.args)
-            .env_clear()
-            .envs(self.environment.base())
-            .envs(command.env.iter().map(|(name, value)| (name, value)))
-            .process_group(0)
-            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        if let Some(dir) = &command.current_dir {
-            if !dir.is_dir() {
-                return refuse(format!("`{}` is no directory to run it in", dir.display()));
-            }
-            spawner.current_dir(dir);
-        }
-        spawner.spawn().or_else(|error| {
-            self.programs.forget(&path);
-            refuse(error.to_string())
-        })
-    }
+        Err(reason) => Report::without_output(Ended::NotStarted { reason }),
+    };
+    let codes = match command.success_codes.as_slice() {
+        [] => &launcher.settings.success_codes,
+        codes => codes,
+    };
+    let success = report.ended.exit_code().is_some_and(|code| codes.contains(&code));
+    Report { success, spawn_time, run_time: start.elapsed(), ..report }
 }
 
 /// How far down the ladder a program is.
+#[derive(Clone, Copy)]
 enum Phase {
     /// Nobody asked it to end.
     Running,
@@ -109,102 +79,171 @@ enum Phase {
     Killed,
 }
 
+/// What the thread woke up for.
+#[derive(Default)]
+struct Woke {
+    ended: bool,
+    stop: bool,
+    output: bool,
+}
+
 struct Attempt<'a> {
-    // Fields are dropped in this order: the group dies before the child may be reaped.
     group: Group,
-    exit: Exit,
-    child: Child,
+    program: spawn::Started,
     output: Output,
     input: Input,
     settings: &'a Settings,
+    stop: &'a StopSignal,
+    scratch: &'a mut Scratch,
+    peak: Peak,
     limit: Duration,
     phase: Phase,
     /// When the current phase ends.
     until: Instant,
     /// Why it was told to end; the first reason counts.
     cause: Option<Ended>,
-    pid: u32,
 }
 
 impl<'a> Attempt<'a> {
     fn new(
         launcher: &'a Launcher,
-        command: &Command,
-        mut child: Child,
+        launched: Launched,
         start: Instant,
         limit: Duration,
+        stop: &'a StopSignal,
+        scratch: &'a mut Scratch,
     ) -> Self {
-        // A child that was never waited for has an id.
-        let pid = child.id().unwrap_or_default();
-        let group = Group::led_by(pid);
-        let settings = &launcher.settings;
-        let mut cause = None;
-        let exit = Exit::of(pid).unwrap_or_else(|error| {
-            // Out of descriptors, say: without news of its end the program cannot be left running.
-            group.kill();
-            cause = Some(Ended::NotStarted { reason: format!("cannot watch process {pid}: {error}") });
-            Exit::Seen
-        });
-        let output = Output {
-            stdout: Capture::new(child.stdout.take(), settings.max_stdout),
-            stderr: Capture::new(child.stderr.take(), settings.max_stderr),
-        };
-        let input = Input::new(child.stdin.take(), command.stdin.clone().unwrap_or_default());
-        let until = after(start, limit);
-        Self { group, exit, child, output, input, settings, limit, phase: Phase::Running, until, cause, pid }
+        let Launched { program, output, input } = launched;
+        Self {
+            group: Group::led_by(program.pid),
+            peak: Peak::of(program.pid, start),
+            program,
+            output,
+            input,
+            settings: &launcher.settings,
+            stop,
+            scratch,
+            limit,
+            phase: Phase::Running,
+            until: after(start, limit),
+            cause: None,
+        }
     }
 
-    async fn run(mut self, mut stop: watch::Receiver<Stop>) -> Report {
-        let ended = self.until_exit(&mut stop).await;
+    fn run(mut self, launcher: &Launcher) -> Report {
+        let ended = self.until_exit();
         self.input.close();
         if ended {
-            self.await_group(&mut stop).await;
+            self.await_group();
         }
-        let leaked = if ended { self.drain(&mut stop).await } else { false };
-        let Self { group, exit, mut child, output, cause, pid, .. } = self;
+        let leaked = ended && self.drain();
+        let Self { group, program, output, cause, peak, .. } = self;
         group.retire();
-        drop(exit);
-        let status = if ended { reap(&mut child, pid).await } else { None };
+        let pid = program.pid;
+        let reaped = if ended { reap(pid) } else { None };
+        if reaped.is_none() {
+            launcher.leave_for_later(pid);
+        }
         let over = output.over_limit().map(|(stream, limit)| Ended::OverLimit { stream, limit });
-        let ended = cause.or(over).unwrap_or_else(|| by_itself(status, leaked));
+        let ended = cause.or(over).unwrap_or_else(|| by_itself(reaped, leaked));
         Report {
-            pid: Some(pid),
+            pid: u32::try_from(pid).ok(),
             stdout_truncated: output.stdout.truncated(),
             stderr_truncated: output.stderr.truncated(),
+            stdout_bytes: output.stdout.total(),
+            stderr_bytes: output.stderr.total(),
             stdout: output.stdout.into_bytes(),
             stderr: output.stderr.into_bytes(),
+            cpu_user: reaped.map_or(Duration::ZERO, |r| r.user),
+            cpu_system: reaped.map_or(Duration::ZERO, |r| r.system),
+            peak_memory: peak.finish(reaped.map(|r| r.peak_memory)),
             ..Report::without_output(ended)
         }
     }
 
-    /// Serves the program until it ends. False if it does not even after KILL.
-    async fn until_exit(&mut self, stop: &mut watch::Receiver<Stop>) -> bool {
-        let timer = sleep_until(self.until);
-        tokio::pin!(timer);
-        loop {
-            if timer.deadline() != self.until {
-                timer.as_mut().reset(self.until);
+    /// Waits for whatever comes first, until a moment, and moves bytes.
+    fn wait(&mut self, until: Instant, for_end: bool) -> Woke {
+        let pidfd = self.program.pidfd.as_ref().filter(|_| for_end);
+        let blind = for_end && pidfd.is_none();
+        let mut timeout = until.saturating_duration_since(Instant::now());
+        if blind {
+            timeout = timeout.min(LOOK);
+        }
+        let (ended, stop, stdout, stderr, stdin);
+        {
+            // An absent descriptor is left out by waiting for nothing on the one that is always there.
+            let wake = self.stop.fd();
+            let nothing = (wake, PollFlags::empty());
+            let wanted = [
+                (wake, PollFlags::IN),
+                pidfd.map(AsFd::as_fd).map_or(nothing, |fd| (fd, PollFlags::IN)),
+                self.output.stdout.fd().map_or(nothing, |fd| (fd, PollFlags::IN)),
+                self.output.stderr.fd().map_or(nothing, |fd| (fd, PollFlags::IN)),
+                self.input.fd().map_or(nothing, |fd| (fd, PollFlags::OUT)),
+            ];
+            let mut fds = wanted.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags));
+            let limit = Timespec::try_from(timeout).ok();
+            // An interrupted wait looks again, as one that ended early does.
+            if poll(&mut fds, limit.as_ref()).is_err() {
+                return Woke::default();
             }
-            tokio::select! {
-                // A program that ended in time is not late or cancelled; and no flood of output delays a stop.
-                biased;
-                () = self.exit.wait() => return true,
-                grace = asked(stop) => self.stop(Ended::Cancelled, grace),
-                () = &mut timer => match self.phase {
-                    Phase::Running => self.stop(Ended::TimedOut { limit: self.limit }, self.settings.kill_grace),
+            let ready = |index: usize| !wanted[index].1.is_empty() && !fds[index].revents().is_empty();
+            (stop, ended, stdout, stderr, stdin) = (ready(0), ready(1), ready(2), ready(3), ready(4));
+        }
+        if stdout {
+            self.output.stdout.read(self.scratch);
+        }
+        if stderr {
+            self.output.stderr.read(self.scratch);
+        }
+        if stdin {
+            self.input.write();
+        }
+        let ended = ended || (blind && self.group.leader_has_ended());
+        Woke { ended, stop, output: stdout || stderr }
+    }
+
+    /// Serves the program until it ends. False if it does not even after KILL.
+    fn until_exit(&mut self) -> bool {
+        loop {
+            let sample = self.peak.next();
+            let woke = self.wait(self.until.min(sample), true);
+            // A program that ended in time is not late or cancelled.
+            if woke.ended {
+                return true;
+            }
+            if woke.stop {
+                self.asked();
+            }
+            let now = Instant::now();
+            if now >= sample {
+                self.peak.sample(now);
+            }
+            if now >= self.until {
+                match self.phase {
+                    Phase::Running => {
+                        self.stop(Ended::TimedOut { limit: self.limit }, self.settings.kill_grace);
+                    }
                     Phase::Terminating => self.kill(),
                     Phase::Killed => {
-                        tracing::error!(pid = self.pid, "a killed program does not end; its slot is given free");
+                        let pid = self.program.pid;
+                        tracing::error!(pid, "a killed program does not end; its slot is given free");
                         return false;
                     }
-                },
-                () = self.output.step() => {
-                    if let (Phase::Running, Some((stream, limit))) = (&self.phase, self.output.over_limit()) {
-                        self.stop(Ended::OverLimit { stream, limit }, self.settings.kill_grace);
-                    }
                 }
-                () = self.input.step() => {}
             }
+            if let (true, Phase::Running, Some((stream, limit))) =
+                (woke.output, self.phase, self.output.over_limit())
+            {
+                self.stop(Ended::OverLimit { stream, limit }, self.settings.kill_grace);
+            }
+        }
+    }
+
+    /// Takes a wish to end.
+    fn asked(&mut self) {
+        if let Some(grace) = self.stop.take() {
+            self.stop(Ended::Cancelled, grace);
         }
     }
 
@@ -235,14 +274,12 @@ impl<'a> Attempt<'a> {
 
     /// Leaves the rest of a group its grace when the leader has died of TERM, as a shell in front of the real program
     /// does. Closed pipes tell that nobody is left who could clean up.
-    async fn await_group(&mut self, stop: &mut watch::Receiver<Stop>) {
+    fn await_group(&mut self) {
         while matches!(self.phase, Phase::Terminating) && self.output.is_open() {
-            let until = self.until;
-            tokio::select! {
-                biased;
-                grace = asked(stop) => self.stop(Ended::Cancelled, grace),
-                () = sleep_until(until) => self.kill(),
-                () = self.output.step() => {}
+            if self.wait(self.until, false).stop {
+                self.asked();
+            } else if Instant::now() >= self.until {
+                self.kill();
             }
         }
     }
@@ -250,59 +287,51 @@ impl<'a> Attempt<'a> {
     /// Reads what the ended program left in its pipes. True if somebody else holds them open.
     ///
     /// A stop ends it early: nobody waits for that output any more.
-    async fn drain(&mut self, stop: &mut watch::Receiver<Stop>) -> bool {
+    fn drain(&mut self) -> bool {
         let cancelled = matches!(self.cause, Some(Ended::Cancelled));
         let last = after(Instant::now(), if cancelled { DRAIN_IDLE } else { DRAIN_MAX });
+        let mut idle = after(Instant::now(), DRAIN_IDLE).min(last);
         // Above a cap nothing more matters: the verdict is known.
         while self.output.is_open() && self.output.over_limit().is_none() {
-            let idle = after(Instant::now(), DRAIN_IDLE).min(last);
-            tokio::select! {
-                // Bytes that are there are read even if the worker was too busy to look in time.
-                biased;
-                _ = asked(stop) => return true,
-                () = self.output.step() => {
-                    if Instant::now() >= last {
-                        return self.output.is_open();
-                    }
+            let woke = self.wait(idle, false);
+            if woke.stop {
+                return true;
+            }
+            let now = Instant::now();
+            if woke.output {
+                idle = after(now, DRAIN_IDLE).min(last);
+                if now >= last {
+                    return self.output.is_open();
                 }
-                () = sleep_until(idle) => return true,
+            } else if now >= idle {
+                return true;
             }
         }
         false
     }
 }
 
-/// Resolves with the grace of the next wish to end.
-///
-/// # Cancel safety
-///
-/// A wish is taken only when this resolves.
-async fn asked(stop: &mut watch::Receiver<Stop>) -> Duration {
-    while stop.changed().await.is_ok() {
-        if let Some(grace) = *stop.borrow_and_update() {
-            return grace;
-        }
-    }
-    // The pool is gone, and this attempt goes with it.
-    std::future::pending().await
-}
-
-async fn reap(child: &mut Child, pid: u32) -> Option<ExitStatus> {
-    match tokio::time::timeout(REAP, child.wait()).await {
-        Ok(Ok(status)) => Some(status),
-        Ok(Err(error)) => {
-            tracing::error!(%error, pid, "cannot learn how a program ended");
-            None
-        }
-        Err(_) => {
-            tracing::error!(pid, "a program that ended cannot be reaped");
-            None
+/// Reaps a program that has ended.
+fn reap(pid: i32) -> Option<Reaped> {
+    let deadline = Instant::now() + REAP;
+    loop {
+        match spawn::try_reap(pid) {
+            Ok(Some(reaped)) => return Some(reaped),
+            Ok(None) if Instant::now() < deadline => thread::park_timeout(Duration::from_millis(1)),
+            Ok(None) => {
+                tracing::error!(pid, "a program that ended cannot be reaped");
+                return None;
+            }
+            Err(error) => {
+                tracing::error!(%error, pid, "cannot learn how a program ended");
+                return None;
+            }
         }
     }
 }
 
-fn by_itself(status: Option<ExitStatus>, leaked: bool) -> Ended {
-    let Some(status) = status else { return Ended::Lost };
+fn by_itself(reaped: Option<Reaped>, leaked: bool) -> Ended {
+    let Some(status) = reaped.map(|r| ExitStatus::from_raw(r.status)) else { return Ended::Lost };
     match (status.code(), status.signal()) {
         (Some(code), _) if leaked => Ended::Leaked { code },
         (Some(code), _) => Ended::Exited { code },

@@ -6,7 +6,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-use crate::{error::StartError, settings::Settings};
+use crate::{error::StartError, orphans, settings::Settings};
 
 /// The variables common to all tasks, computed once: later changes of the worker's own are not seen.
 #[derive(Debug)]
@@ -32,6 +32,11 @@ impl Environment {
             base.extend(inherited);
         }
         base.extend(settings.env.iter().cloned());
+        // Without it the child only could not be told apart should this worker be killed.
+        match orphans::mark() {
+            Ok(mark) => drop(base.insert(orphans::VARIABLE.into(), mark)),
+            Err(error) => tracing::warn!(%error, "children cannot be marked as ours"),
+        }
         Ok(Self { base })
     }
 
@@ -138,6 +143,13 @@ fn set(pattern: &[u8], byte: u8) -> Option<(usize, bool)> {
 mod tests {
     use super::*;
 
+    /// The variables without the mark.
+    fn of(environment: &Environment) -> Vec<(OsString, OsString)> {
+        let mut all = environment.base().clone();
+        assert!(all.remove(OsStr::new(orphans::VARIABLE)).is_some());
+        all.into_iter().collect()
+    }
+
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
         pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
@@ -184,13 +196,13 @@ mod tests {
         let parent = pairs(&[("API_TOKEN", "parent"), ("OTHER_TOKEN", "x"), ("A", "1"), ("B", "3")]);
         let environment = Environment::new(&settings, parent).unwrap();
         let expected = pairs(&[("A", "2"), ("API_TOKEN", "own"), ("B", "3")]);
-        assert_eq!(environment.base().clone().into_iter().collect::<Vec<_>>(), expected);
+        assert_eq!(of(&environment), expected);
     }
 
     #[test]
     fn nothing_is_inherited_when_inheritance_is_off() {
         let settings = Settings { inherit_env: false, ..Settings::default() };
-        assert!(Environment::new(&settings, pairs(&[("PATH", "/bin")])).unwrap().base().is_empty());
+        assert!(of(&Environment::new(&settings, pairs(&[("PATH", "/bin")])).unwrap()).is_empty());
     }
 
     #[test]

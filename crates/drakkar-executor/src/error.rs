@@ -14,6 +14,14 @@ pub enum StartError {
     /// The ends of programs cannot be learned.
     #[error("failed to listen for the ends of programs")]
     ChildSignal(#[source] std::io::Error),
+    /// The null device cannot be opened.
+    #[error("failed to open /dev/null, which programs without input read")]
+    Null(#[source] std::io::Error),
+    /// A thread for a slot cannot be started.
+    #[error(
+        "failed to prepare an executor slot; raise the limits of threads and open files, or lower `executor.max_executors`"
+    )]
+    Slot(#[source] std::io::Error),
     /// A variable of the settings cannot be passed to any program.
     #[error("cannot set the variable `{name}` of `executor.env`: {reason}")]
     Variable {

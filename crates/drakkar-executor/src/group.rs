@@ -3,13 +3,10 @@
 //! The number of a group stays taken while its leader is not reaped, even after the leader ended. So the group is only
 //! ever signalled before [`Group::retire`], and a signal can never reach processes of somebody else.
 
-use std::{io, os::fd::OwnedFd};
+use std::io;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use tokio::{
-    io::unix::AsyncFd,
-    signal::unix::{self, SignalKind},
-};
+use tokio::signal::unix::{self, SignalKind};
 
 /// A process group whose leader is a child of this process that is not reaped yet.
 ///
@@ -20,9 +17,9 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// The group led by a child that was just started with `process_group(0)`.
-    pub(crate) fn led_by(child: u32) -> Self {
-        Self { leader: i32::try_from(child).ok().and_then(Pid::from_raw) }
+    /// The group led by a child that was just started.
+    pub(crate) fn led_by(child: i32) -> Self {
+        Self { leader: Pid::from_raw(child) }
     }
 
     /// Asks all processes of the group to end.
@@ -41,6 +38,14 @@ impl Group {
         self.leader = None;
     }
 
+    /// Whether the leader has ended; it is left for reaping. A child that cannot be asked about is gone.
+    pub(crate) fn leader_has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.leader.is_none_or(|leader| {
+            !matches!(waitid(WaitId::Pid(leader), options), Ok(None) | Err(rustix::io::Errno::INTR))
+        })
+    }
+
     fn signal(&self, signal: Signal) {
         let Some(leader) = self.leader else { return };
         match kill_process_group(leader, signal) {
@@ -57,62 +62,6 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Waits for the end of a child without reaping it.
-#[derive(Debug)]
-pub(crate) enum Exit {
-    /// The system tells about this very child.
-    Pidfd(AsyncFd<OwnedFd>),
-    /// The system tells that some child changed; used where there are no process descriptors.
-    AnyChild(Pid, unix::Signal),
-    /// The child has ended.
-    Seen,
-}
-
-impl Exit {
-    /// Watches a child of this process that is not reaped yet.
-    pub(crate) fn of(child: u32) -> io::Result<Self> {
-        let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else { return Ok(Self::Seen) };
-        #[cfg(target_os = "linux")]
-        if let Ok(fd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
-            return Ok(Self::Pidfd(register(fd)?));
-        }
-        Ok(Self::AnyChild(pid, unix::signal(SignalKind::child())?))
-    }
-
-    /// Resolves once the child has ended, and at once from then on.
-    ///
-    /// # Cancel safety
-    ///
-    /// It may be dropped and called again: nothing is consumed but hints.
-    pub(crate) async fn wait(&mut self) {
-        match self {
-            // The descriptor turns readable when the child ends and stays so. An error comes only from a runtime that
-            // stops; then reaping finds out.
-            Self::Pidfd(fd) => drop(fd.readable().await),
-            // The listener was registered before the first look, so that no end is missed.
-            Self::AnyChild(pid, changed) => {
-                while !has_ended(*pid) {
-                    if changed.recv().await.is_none() {
-                        break;
-                    }
-                }
-            }
-            Self::Seen => {}
-        }
-        *self = Self::Seen;
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[expect(
-    unsafe_code,
-    reason = "tokio cannot know in general that a descriptor stays open; here its type says so"
-)]
-fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` is valid and open until it is dropped, and nothing replaces it within the `AsyncFd`.
-    unsafe { Ok(AsyncFd::register_with_interest(fd, tokio::io::Interest::READABLE)?) }
 }
 
 /// Undoes an ignored SIGCHLD, which a worker can inherit from whoever started it.
@@ -135,12 +84,6 @@ fn ignores_child_signal(status: &str) -> bool {
     ignored.is_some_and(|mask| mask & 1 << (Signal::CHILD.as_raw() - 1) != 0)
 }
 
-/// Looks whether a child has ended, and leaves it for reaping. A child that cannot be asked about is gone.
-fn has_ended(child: Pid) -> bool {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    !matches!(waitid(WaitId::Pid(child), options), Ok(None) | Err(rustix::io::Errno::INTR))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,18 +93,5 @@ mod tests {
         assert!(ignores_child_signal("Name:\tx\nSigIgn:\t0000000000011000\n"));
         assert!(!ignores_child_signal("SigBlk:\t0000000000010000\nSigIgn:\t0000000000001000\n"));
         assert!(!ignores_child_signal(""));
-    }
-
-    #[tokio::test]
-    async fn an_end_is_seen_without_process_descriptors_and_the_child_stays_unreaped() {
-        let mut child =
-            std::process::Command::new("/bin/cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
-        let pid = Pid::from_child(&child);
-        let mut exit = Exit::AnyChild(pid, unix::signal(SignalKind::child()).unwrap());
-        assert!(!has_ended(pid));
-        drop(child.stdin.take());
-        tokio::time::timeout(std::time::Duration::from_secs(10), exit.wait()).await.unwrap();
-        exit.wait().await;
-        assert!(child.wait().unwrap().success());
     }
 }

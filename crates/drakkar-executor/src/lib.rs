@@ -12,15 +12,19 @@
 //!
 //! # How it works
 //!
-//! As many workers as there are slots take jobs from one gate, lowest priority value first. A worker runs one program
-//! at a time: it feeds its input, reads both outputs up to their caps, and waits for its end, all at once and within
-//! one time limit. Each job is answered exactly once.
+//! As many threads as there are slots take jobs from one gate, lowest priority value first. A thread runs one program at a
+//! time: it starts it without copying the worker's memory, feeds its input, reads both outputs up to their caps, and waits
+//! for its end, all at once and within one time limit. Each job is answered exactly once. Starting a program stops only the
+//! thread that does it, never the runtime that the rest of the worker shares.
 //!
 //! Each program leads a process group of its own. To stop one, the group gets TERM, then KILL after the grace period,
 //! and its output is read meanwhile. A leader that dies of TERM at once does not shorten the grace of the rest of its group,
 //! as long as that holds the pipes open. When the program has ended, whatever it left in its group is killed before the
 //! program is reaped, so that the number of the group cannot have gone to somebody else. A process that leaves the
 //! group (`setsid`) escapes.
+//!
+//! A worker that is killed leaves what it ran behind. Each program carries a variable that names its worker, and a pool
+//! that starts ends the groups of programs whose worker is gone.
 //!
 //! What is left in the pipes after the end is read until they close, are quiet for 200 ms, or 2 s have passed.
 //! A program whose pipes are held open by then has leaked: its exit code still decides.
@@ -29,10 +33,15 @@ mod attempt;
 mod environment;
 mod error;
 mod group;
-mod output;
+mod launch;
+mod memory;
+mod orphans;
+mod pipes;
 mod pool;
 mod program;
 mod settings;
+mod spawn;
+mod stop;
 
 pub use error::{ProgramError, StartError};
 pub use pool::{Drained, ProcessPool, Usage};

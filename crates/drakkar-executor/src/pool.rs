@@ -1,13 +1,11 @@
-//! The pool: a fixed number of workers that take jobs from one gate.
+//! The pool: threads that take jobs from one gate, as many as there are slots.
 
 use std::{
     env,
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
-    time::Duration,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use drakkar_core::{
@@ -18,163 +16,178 @@ use drakkar_core::{
     slots::SlotGate,
     task::{Task, Work},
 };
-use tokio::{
-    sync::{Semaphore, watch},
-    time::Instant,
-};
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio::sync::watch;
 
 use crate::{
-    attempt::{Launcher, Stop},
+    attempt::{self, Bench},
     environment::Environment,
     error::StartError,
     group,
+    launch::Launcher,
+    orphans,
     program::Programs,
     settings::Settings,
+    stop::StopSignal,
 };
+
+/// Stack of a slot's thread: it waits on descriptors and calls nothing deep.
+const STACK: usize = 256 << 10;
 
 /// Runs tasks as programs, a fixed number at once, by priority.
 ///
-/// Dropping it kills what runs; the jobs are then answered as lost. Use [`Executor::close`] to end in order.
+/// Dropping the pool ends all programs at once and answers their jobs as cancelled.
 #[derive(Debug)]
 pub struct ProcessPool {
     shared: Arc<Shared>,
-    tracker: TaskTracker,
-    /// Owns the workers: they end with the pool.
-    _workers: Vec<AbortOnDropHandle<()>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     launcher: Launcher,
     state: Mutex<State>,
-    /// A permit for each job that was queued. One whose job was cancelled meanwhile wakes a worker for nothing.
-    queued: Semaphore,
+    /// Wakes a thread that has nothing to do.
+    work: Condvar,
+    /// Programs that run, for whoever waits for their end.
+    active: watch::Sender<usize>,
 }
 
 #[derive(Debug)]
 struct State {
     gate: SlotGate<Waiting>,
-    /// By slot.
     places: Vec<Place>,
+    threads: Vec<JoinHandle<()>>,
+    /// Threads that wait for work.
+    idle: usize,
     closed: bool,
 }
 
+/// A job that waits for a slot.
 #[derive(Debug)]
 struct Waiting {
     job: Job,
     since: Instant,
 }
 
+/// A slot.
+#[derive(Debug)]
+struct Place {
+    /// For whom a program runs here.
+    owner: Option<Assignment>,
+    stop: Arc<StopSignal>,
+}
+
 /// How busy a pool is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// Jobs that hold a slot.
+    /// Programs that run.
     pub active: usize,
-    /// Jobs that wait for one.
+    /// Jobs that wait for a slot.
     pub waiting: usize,
 }
 
 /// What became of the jobs of a pool that was drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
-    /// They waited, and were answered as cancelled.
+    /// Jobs that waited for a slot; answered as cancelled.
     pub cancelled: usize,
-    /// They ran, and ended by the deadline.
+    /// Programs that ended in time.
     pub finished: usize,
-    /// They ran, and were stopped at the deadline.
+    /// Programs that were stopped.
     pub stopped: usize,
 }
 
-/// What runs in a slot, and the way to stop it.
-#[derive(Debug)]
-struct Place {
-    owner: Option<Assignment>,
-    stop: watch::Sender<Stop>,
-}
-
 impl ProcessPool {
-    /// Finds the default program and starts the workers. Call it inside a tokio runtime with time and I/O enabled.
+    /// Checks the settings. Threads are started as they are needed.
     ///
     /// # Errors
-    ///
-    /// If there are no slots, the program of the settings cannot be run, or a variable of them cannot be set.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// When the program cannot be run, a variable cannot be set, or the system lacks what a slot needs.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
         let slots = settings.max_executors;
         if slots == 0 {
             return Err(StartError::NoSlots);
         }
         group::keep_ended_children().map_err(StartError::ChildSignal)?;
+        match orphans::sweep() {
+            Ok(0) => {}
+            Ok(groups) => tracing::warn!(groups, "ended programs that a killed worker had left behind"),
+            Err(error) => tracing::warn!(%error, "cannot look for programs that a killed worker left behind"),
+        }
         let programs = Programs::new(settings.program.as_deref())?;
         let environment = Environment::new(&settings, env::vars_os())?;
-        let place = || Place { owner: None, stop: watch::Sender::new(None) };
+        let launcher = Launcher::new(settings, programs, environment)?;
+        let place = || Ok(Place { owner: None, stop: Arc::new(StopSignal::new()?) });
+        let places = (0..slots).map(|_| place()).collect::<Result<_, _>>().map_err(StartError::Slot)?;
+        let gate = SlotGate::new(slots);
+        let state = State { gate, places, threads: Vec::new(), idle: 0, closed: false };
         let shared = Arc::new(Shared {
-            launcher: Launcher { settings, programs, environment },
-            state: Mutex::new(State {
-                gate: SlotGate::new(slots),
-                places: (0..slots).map(|_| place()).collect(),
-                closed: false,
-            }),
-            queued: Semaphore::new(0),
+            launcher,
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            active: watch::Sender::new(0),
         });
-        let tracker = TaskTracker::new();
-        let workers =
-            (0..slots).map(|_| AbortOnDropHandle::new(tracker.spawn(work(shared.clone())))).collect();
-        tracker.close();
-        Ok(Self { shared, tracker, _workers: workers })
+        // The first one shows that there can be threads at all.
+        shared.start_thread(&mut shared.state()).map_err(StartError::Slot)?;
+        Ok(Self { shared })
     }
 
-    /// How many jobs hold a slot and how many wait for one, at one moment.
+    /// How busy the pool is.
     pub fn usage(&self) -> Usage {
         let state = self.shared.state();
         Usage { active: state.gate.active(), waiting: state.gate.waiting() }
     }
 
-    /// Takes no more and lets what runs go on until the deadline, then stops it with the grace of the settings.
-    ///
-    /// [`Executor::close`] stops what runs at once.
-    ///
-    /// # Cancel safety
-    ///
-    /// The pool is closed from the first poll on. When this is dropped, what runs goes on.
-    pub async fn drain(&self, deadline: Instant) -> Drained {
+    /// Takes no more jobs, lets those that run finish until the deadline, and stops the rest.
+    pub async fn drain(&self, deadline: tokio::time::Instant) -> Drained {
         let (waiting, running) = {
             let mut state = self.shared.state();
             state.closed = true;
             (state.gate.remove(|_| true), state.gate.active())
         };
-        self.shared.queued.close();
+        self.shared.work.notify_all();
         let cancelled = waiting.len();
         waiting.into_iter().for_each(answer_cancelled);
-        if tokio::time::timeout_at(deadline, self.tracker.wait()).await.is_ok() {
+        if tokio::time::timeout_at(deadline, self.shared.until_idle()).await.is_ok() {
             return Drained { cancelled, finished: running, stopped: 0 };
         }
         let stopped = {
-            let mut state = self.shared.state();
+            let state = self.shared.state();
             state.stop(self.shared.launcher.settings.kill_grace, |_| true);
             state.gate.active()
         };
-        self.tracker.wait().await;
+        self.shared.until_idle().await;
         Drained { cancelled, finished: running.saturating_sub(stopped), stopped }
     }
 
-    /// How many jobs wait for a slot.
+    /// Jobs that wait for a slot.
     pub fn waiting(&self) -> usize {
         self.shared.state().gate.waiting()
     }
 
-    /// How many jobs hold a slot.
+    /// Programs that run.
     pub fn active(&self) -> usize {
         self.shared.state().gate.active()
     }
 
-    /// How many slots there are.
+    /// The most programs at once.
     pub fn slots(&self) -> usize {
         self.shared.state().places.len()
+    }
+}
+
+impl Drop for ProcessPool {
+    fn drop(&mut self) {
+        let (waiting, threads) = {
+            let mut state = self.shared.state();
+            state.closed = true;
+            state.stop(Duration::ZERO, |_| true);
+            (state.gate.remove(|_| true), std::mem::take(&mut state.threads))
+        };
+        self.shared.work.notify_all();
+        waiting.into_iter().for_each(answer_cancelled);
+        for thread in threads {
+            // A panic in there was answered and logged where it happened.
+            thread.join().unwrap_or_default();
+        }
     }
 }
 
@@ -189,8 +202,14 @@ impl Executor for ProcessPool {
             return answer(job.done, Report::without_output(Ended::Cancelled));
         }
         state.gate.enqueue(job.priority, Waiting { job, since: Instant::now() });
-        drop(state);
-        self.shared.queued.add_permits(1);
+        if state.idle > 0 {
+            self.shared.work.notify_one();
+        } else if state.threads.len() < state.places.len()
+            && let Err(error) = self.shared.start_thread(&mut state)
+        {
+            // Those there are go on; with fewer threads the pool is slower, not wrong.
+            tracing::warn!(%error, threads = state.threads.len(), "cannot start a thread for another slot");
+        }
     }
 
     fn cancel(&self, owner: Assignment) {
@@ -210,17 +229,18 @@ impl Executor for ProcessPool {
                 state.stop(kill_after, |_| true);
                 state.gate.remove(|_| true)
             };
-            self.shared.queued.close();
+            self.shared.work.notify_all();
             waiting.into_iter().for_each(answer_cancelled);
-            self.tracker.wait().await;
+            self.shared.until_idle().await;
         })
     }
 }
 
 impl State {
-    fn stop(&mut self, grace: Duration, matches: impl Fn(Assignment) -> bool) {
+    /// Asks the programs of matching owners to end.
+    fn stop(&self, grace: Duration, matches: impl Fn(Assignment) -> bool) {
         for place in self.places.iter().filter(|place| place.owner.is_some_and(&matches)) {
-            place.stop.send_replace(Some(grace));
+            place.stop.ask(grace);
         }
     }
 }
@@ -230,16 +250,52 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the first waiting job a slot. A worker that asks is free, so a slot is too.
-    fn take(&self) -> Option<(SlotId, Waiting, watch::Receiver<Stop>)> {
+    fn start_thread(self: &Arc<Self>, state: &mut State) -> std::io::Result<()> {
+        let shared = self.clone();
+        let name = format!("drakkar-slot-{}", state.threads.len());
+        let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || shared.work())?;
+        state.threads.push(thread);
+        Ok(())
+    }
+
+    /// Takes jobs until the pool is closed.
+    fn work(&self) {
+        let mut bench = Bench::new();
+        while let Some((slot, Waiting { job, since }, stop)) = self.take() {
+            let queue_wait = since.elapsed();
+            let attempt = AssertUnwindSafe(|| run(&self.launcher, &job.task, &stop, &mut bench));
+            let ended = catch_unwind(attempt);
+            // Before the answer: whoever hears of it finds the slot free.
+            self.release(slot);
+            let report = ended.unwrap_or_else(|_| {
+                tracing::error!(task = job.task.id(), "an attempt panicked; it is answered as lost");
+                Report::without_output(Ended::Lost)
+            });
+            answer(job.done, Report { queue_wait, ..report });
+            self.active.send_modify(|active| *active -= 1);
+        }
+    }
+
+    /// Waits for the next job and a slot for it. Nothing once the pool is closed.
+    fn take(&self) -> Option<(SlotId, Waiting, Arc<StopSignal>)> {
         let mut state = self.state();
-        let (slot, waiting) = state.gate.grant()?;
-        let place = &mut state.places[slot.0 as usize];
-        place.owner = Some(waiting.job.owner);
-        // Under the lock: a request to stop comes either before, and found the job waiting, or after, and is seen.
-        place.stop.send_replace(None);
-        let stop = place.stop.subscribe();
-        Some((slot, waiting, stop))
+        loop {
+            if let Some((slot, waiting)) = state.gate.grant() {
+                let place = &mut state.places[slot.0 as usize];
+                place.owner = Some(waiting.job.owner);
+                let stop = place.stop.clone();
+                // Under the lock: a request to stop comes either before, and found the job waiting, or after, and is seen.
+                stop.take();
+                self.active.send_modify(|active| *active += 1);
+                return Some((slot, waiting, stop));
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
     }
 
     fn release(&self, slot: SlotId) {
@@ -247,51 +303,19 @@ impl Shared {
         state.places[slot.0 as usize].owner = None;
         state.gate.release(slot);
     }
-}
 
-/// Returns its slot however the worker leaves the job: by its end, by a panic, or because the pool was dropped.
-struct Held<'a>(&'a Shared, SlotId);
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.release(self.1);
+    /// Waits until every job that had a slot is answered.
+    async fn until_idle(&self) {
+        // The sender lives as long as the pool, so this ends with the wish come true.
+        self.active.subscribe().wait_for(|active| *active == 0).await.map(drop).unwrap_or_default();
     }
 }
 
-/// One worker: takes jobs until the pool is closed.
-async fn work(shared: Arc<Shared>) {
-    while let Ok(permit) = shared.queued.acquire().await {
-        permit.forget();
-        let Some((slot, Waiting { job, since }, stop)) = shared.take() else { continue };
-        let held = Held(&shared, slot);
-        let queue_wait = since.elapsed();
-        let ended = guarded(run(&shared.launcher, &job.task, stop)).await;
-        // Before the answer: whoever hears of it finds the slot free.
-        drop(held);
-        let report = ended.unwrap_or_else(|| {
-            tracing::error!(task = job.task.id(), "an attempt panicked; it is answered as lost");
-            Report::without_output(Ended::Lost)
-        });
-        answer(job.done, Report { queue_wait, ..report });
-    }
-}
-
-async fn run(launcher: &Launcher, task: &Task, stop: watch::Receiver<Stop>) -> Report {
+fn run(launcher: &Launcher, task: &Task, stop: &StopSignal, bench: &mut Bench) -> Report {
     match task.command() {
-        Some(command) => launcher.run(command, stop).await,
+        Some(command) => attempt::run(launcher, command, stop, bench),
         None => Report::without_output(Ended::Lost),
     }
-}
-
-/// Drives a future; none if it panics. Its parts are dropped then, which kills the program it ran.
-async fn guarded<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }
 
 fn answer_cancelled(Waiting { job, since }: Waiting) {
@@ -299,23 +323,9 @@ fn answer_cancelled(Waiting { job, since }: Waiting) {
     answer(job.done, report);
 }
 
-/// Answers a job. A panic of the receiver must not take the worker or the other answers with it.
+/// Answers a job. What the receiver does with the answer must not take the pool down.
 fn answer(done: Completion, report: Report) {
     if catch_unwind(AssertUnwindSafe(|| done.complete(report))).is_err() {
         tracing::error!("the receiver of a report panicked");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_is_contained() {
-        async fn broken() -> u32 {
-            panic!("on purpose")
-        }
-        assert_eq!(guarded(broken()).await, None);
-        assert_eq!(guarded(async { 1 }).await, Some(1));
     }
 }

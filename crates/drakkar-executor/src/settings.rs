@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use drakkar_core::task::Limits;
+
 /// Everything a [`ProcessPool`](crate::ProcessPool) needs to know.
 #[derive(Clone)]
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     pub max_stderr: u64,
     /// Exit codes that count as success for tasks that name none.
     pub success_codes: Vec<i32>,
+    /// What one program may use, for tasks that say nothing else.
+    pub limits: Limits,
 }
 
 impl Default for Settings {
@@ -41,6 +45,7 @@ impl Default for Settings {
             max_stdout: 16 << 20,
             max_stderr: 1 << 20,
             success_codes: vec![0],
+            limits: Limits::default(),
         }
     }
 }
@@ -60,6 +65,7 @@ impl std::fmt::Debug for Settings {
             .field("max_stdout", &self.max_stdout)
             .field("max_stderr", &self.max_stderr)
             .field("success_codes", &self.success_codes)
+            .field("limits", &self.limits)
             .finish()
     }
 }

@@ -6,6 +6,7 @@ use drakkar_core::{
     config::{Batching as BatchSettings, Config},
     payload::SinkKind,
     sink::{Batching, Sink},
+    task::Limits,
 };
 use drakkar_runtime::NamedSink;
 use drakkar_sinks_kafka::KafkaSink;
@@ -26,6 +27,14 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
         max_stdout: executor.max_stdout_bytes as u64,
         max_stderr: executor.max_stderr_bytes as u64,
         success_codes: executor.success_exit_codes.clone(),
+        limits: Limits {
+            address_space_bytes: executor.limits.address_space_bytes.map(|n| n as u64),
+            cpu_seconds: executor.limits.cpu_seconds.map(|n| n as u64),
+            open_files: executor.limits.open_files.map(|n| n as u64),
+            file_size_bytes: executor.limits.file_size_bytes.map(|n| n as u64),
+            core_size_bytes: executor.limits.core_size_bytes.map(|n| n as u64),
+            nice: executor.limits.nice,
+        },
     }
 }
 

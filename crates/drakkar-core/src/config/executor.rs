@@ -87,6 +87,26 @@ section! {
         ///
         /// Some programs report findings through their exit code; `grep` exits with 1 when nothing matched.
         pub success_exit_codes: Vec<i32> = vec![0], between(0, 255);
+        /// What one child may use, in force before its first instruction; a task can set its own.
+        pub limits: ChildLimits = ChildLimits::new();
+    }
+}
+
+section! {
+    /// What one child process may use. The kernel counts each process for itself, not a task's children together.
+    pub struct ChildLimits {
+        /// Address space in bytes; allocations above it fail. Many programs reserve far more than they use.
+        pub address_space_bytes: Option<usize> = None, at_least(1);
+        /// Processor time in seconds; above it SIGXCPU ends the child.
+        pub cpu_seconds: Option<usize> = None, at_least(1);
+        /// Open files.
+        pub open_files: Option<usize> = None, at_least(3);
+        /// Size in bytes of any file the child writes; above it SIGXFSZ ends the child.
+        pub file_size_bytes: Option<usize> = None, at_least(0);
+        /// Size in bytes of a core dump; zero for none.
+        pub core_size_bytes: Option<usize> = None, at_least(0);
+        /// Niceness: 19 yields to everything else on the machine. Below zero needs privileges.
+        pub nice: Option<i32> = None, between(-20, 19);
     }
 }
 
@@ -96,4 +116,4 @@ fn deny_list() -> Vec<String> {
         .to_vec()
 }
 
-defaults!(Executor);
+defaults!(Executor, ChildLimits);

@@ -4,6 +4,7 @@
 
 mod harness;
 mod launch;
+mod limits;
 mod outcome;
 mod slots;
 mod stop;

@@ -174,7 +174,7 @@ async fn a_dropped_pool_leaves_no_process_and_no_job_unanswered() {
     let pid = ready(file.as_ref()).await;
     let waiting = submit(&pool, owner(1), 0, task(["hang"]));
     drop(pool);
-    assert_eq!(answer(running).await.ended, Ended::Lost);
-    assert_eq!(answer(waiting).await.ended, Ended::Lost);
+    assert_eq!(answer(running).await.ended, Ended::Cancelled);
+    assert_eq!(answer(waiting).await.ended, Ended::Cancelled);
     gone(pid).await;
 }
