@@ -9,6 +9,7 @@
 
 mod align;
 mod clock;
+pub mod crash_marker;
 mod dead_letter;
 mod delivery;
 mod error;
