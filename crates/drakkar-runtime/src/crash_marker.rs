@@ -126,7 +126,7 @@ impl fmt::Display for HookKind {
 /// The marker of this worker.
 ///
 /// A worker that stops in order [`close`](Self::close)s it. One that is only dropped leaves its file, and what is marked
-/// in it then counts as a crash.
+/// in it when the process ends counts as a crash.
 #[derive(Debug)]
 pub struct CrashMarker {
     board: Arc<Board>,

@@ -40,7 +40,8 @@ impl Identity {
         if self.boot.is_empty() || self.boot != here.boot || self.namespace != here.namespace {
             return false;
         }
-        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 0) else { return false };
+        // A number that is zero or negative would ask for a whole group of processes.
+        let Some(pid) = Some(self.pid).filter(|pid| *pid > 0).and_then(Pid::from_raw) else { return false };
         if test_kill_process(pid) == Err(Errno::SRCH) {
             return true;
         }

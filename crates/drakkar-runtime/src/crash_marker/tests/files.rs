@@ -177,5 +177,5 @@ fn a_lock_that_nobody_gives_back_is_reported() {
     let text = error.to_string();
     assert!(text.contains(".lock") && text.contains("0.02 s") && text.contains("end that process"), "{text}");
     drop(held);
-    folder.lock(std::time::Duration::ZERO).unwrap();
+    folder.lock(LOCK_WAIT).unwrap();
 }
