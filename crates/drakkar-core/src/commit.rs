@@ -54,6 +54,8 @@ struct InFlight {
     since: Time,
     /// In the order of the assignments.
     offsets: Vec<(Assignment, Offset)>,
+    /// An older commit was unanswered when it went, so that an answer proves only what it names.
+    doubtful: bool,
 }
 
 impl InFlight {
@@ -69,6 +71,8 @@ pub struct Commits {
     pace: Pace,
     reached: BTreeMap<Assignment, Reached>,
     in_flight: Option<InFlight>,
+    /// Commits that were issued and not answered, given up or not.
+    unanswered: u32,
     next: Time,
     failures: u32,
     /// The next commit goes as soon as none is in flight.
@@ -84,6 +88,7 @@ impl Commits {
             pace,
             reached: BTreeMap::new(),
             in_flight: None,
+            unanswered: 0,
             next: Time(0),
             failures: 0,
             forced: false,
@@ -158,22 +163,26 @@ impl Commits {
         }
         self.forced = false;
         self.next = now.after(self.pace.interval);
-        self.in_flight = Some(InFlight { since: now, offsets: offsets.clone() });
+        let doubtful = self.unanswered > 0;
+        self.unanswered += 1;
+        self.in_flight = Some(InFlight { since: now, offsets: offsets.clone(), doubtful });
         Some(CommitRequest { offsets })
     }
 
     /// The broker stored these offsets and refused those, for the commit in flight or for one that was given up before.
     ///
-    /// What was in flight and is in neither list was left out because the group has it already.
+    /// What was in flight and is in neither list was left out because the group has it already. After a commit that was
+    /// given up nobody can tell whose answer this is: then what it does not name goes again.
     pub fn succeeded(&mut self, stored: &[(Assignment, Offset)], failed: &[(Assignment, Offset)], now: Time) {
         for (assignment, offset) in stored {
             self.acknowledge(*assignment, *offset);
         }
+        self.unanswered = self.unanswered.saturating_sub(1);
         if !self.answers(stored.iter().chain(failed)) {
             return;
         }
         if failed.is_empty() {
-            self.covered();
+            self.end_flight();
         } else {
             self.give_up(now);
         }
@@ -181,7 +190,14 @@ impl Commits {
 
     /// The group has every offset of the commit in flight already, or higher ones.
     pub fn covered(&mut self) {
-        let flight = self.in_flight.take();
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.end_flight();
+    }
+
+    /// The commit in flight went well. What its answer did not name is in the group already, unless the answer is that of
+    /// another commit.
+    fn end_flight(&mut self) {
+        let flight = self.in_flight.take().filter(|f| !f.doubtful);
         for (assignment, offset) in flight.into_iter().flat_map(|f| f.offsets) {
             self.acknowledge(assignment, offset);
         }
@@ -191,6 +207,7 @@ impl Commits {
     /// A commit of these offsets failed in a way that may pass: the newest offsets go again after a wait. The answer to a
     /// commit that was given up before changes nothing.
     pub fn failed(&mut self, sent: &[(Assignment, Offset)], now: Time) {
+        self.unanswered = self.unanswered.saturating_sub(1);
         if self.answers(sent.iter()) {
             self.give_up(now);
         }
@@ -198,6 +215,7 @@ impl Commits {
 
     /// The group moved on: the commit is given up. What settled stays noted and goes with a later commit.
     pub fn discarded(&mut self, sent: &[(Assignment, Offset)], now: Time) {
+        self.unanswered = self.unanswered.saturating_sub(1);
         if self.answers(sent.iter()) {
             self.in_flight = None;
             self.forced = false;

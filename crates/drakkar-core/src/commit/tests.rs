@@ -95,6 +95,26 @@ fn a_late_answer_of_a_commit_that_was_given_up_is_taken_but_ends_nothing() {
     assert_eq!(poll(&mut commits, 20_000), None);
 }
 
+/// Found by the simulator with seed 3904395151-p2-m1-w1-f20822: the late answer covered what it did not name.
+#[test]
+fn an_answer_that_may_be_of_an_older_commit_proves_only_what_it_names() {
+    let mut commits = Commits::new(PACE);
+    let (a, b) = (assignment(0, 1), assignment(1, 1));
+    commits.observe(a, Offset(5));
+    assert!(poll(&mut commits, 0).is_some());
+    assert!(commits.expire(ms(10_000)));
+    commits.observe(b, Offset(9));
+    assert_eq!(poll(&mut commits, 11_000), Some(vec![(a, Offset(5)), (b, Offset(9))]));
+    // The first commit arrived after all; the second one did not yet.
+    commits.succeeded(&[(a, Offset(5))], &[], ms(11_001));
+    assert!(commits.is_clean([a]) && !commits.is_clean([b]));
+    assert_eq!(poll(&mut commits, 12_000), Some(vec![(b, Offset(9))]), "it goes again");
+    commits.covered();
+    assert!(!commits.is_clean([b]), "this may be the answer of the second commit");
+    commits.succeeded(&[(b, Offset(9))], &[], ms(12_001));
+    assert!(commits.is_clean([b]));
+}
+
 #[test]
 fn a_discarded_commit_keeps_what_settled() {
     let mut commits = Commits::new(PACE);
