@@ -21,8 +21,6 @@ mod timers;
 mod window;
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;
 
 pub use brake::BrakeRules;

@@ -54,8 +54,9 @@ impl Pipeline {
         if self.rules.window_hook {
             self.windows.start(window, range, open);
         }
+        // Only a message that `arrange` gets tells anything; one that is done already, or being dead-lettered, does not.
         if self.brake.allows(self.now) == Allowed::Probe
-            && let Some(probe) = range.seqs().find(|seq| self.message(*seq).is_some())
+            && let Some(probe) = range.seqs().find(|seq| self.is_at(*seq, Stage::Arranging))
         {
             self.brake.probe(probe);
         }
@@ -74,6 +75,10 @@ impl Pipeline {
     }
 
     fn take_queued(&mut self, most: u32) -> Option<Range> {
+        // What is dead-lettered before any hook sees it needs no window.
+        while self.queued < self.end() && !self.is_at(self.queued, Stage::Queued) {
+            self.queued.0 += 1;
+        }
         let taken = self.queued.0 - self.base.0;
         let room = u64::from(self.rules.max_in_flight).saturating_sub(taken);
         let mut count = (self.end().0 - self.queued.0).min(u64::from(most)).min(room);

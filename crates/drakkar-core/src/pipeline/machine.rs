@@ -145,6 +145,8 @@ impl Pipeline {
             self.base.0 += 1;
         }
         if let Some(next) = next {
+            // A message that is dead-lettered before any window takes it may settle first.
+            self.queued = self.queued.max(self.base);
             fx.push(Effect::Advance { next });
         }
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::ids::Time;
 
+mod found;
+
 const RULES: Rules = Rules {
     window_size: 10,
     max_in_flight: 100,
