@@ -1,0 +1,209 @@
+//! Commits of a worker, on the core's machine, and what the broker makes of them.
+
+use std::collections::BTreeMap;
+
+use drakkar_core::{
+    commit::{CommitRequest, Commits},
+    ids::{Assignment, Offset},
+};
+
+use crate::{
+    outside::{Outside, What},
+    violation::rule,
+};
+
+type Offsets = Vec<(Assignment, Offset)>;
+
+/// What a worker hears of a commit.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Answered {
+        stored: Offsets,
+        failed: Offsets,
+    },
+    Failed(Offsets),
+    Discarded(Offsets),
+    /// The client left everything out: the group has it.
+    Covered,
+}
+
+#[derive(Debug)]
+pub(crate) struct CommitSide {
+    worker: u32,
+    pub(crate) commits: Commits,
+    scheduled: bool,
+    /// What the machine was told, and what it asked to commit, by assignment.
+    observed: BTreeMap<Assignment, Offset>,
+    requested: BTreeMap<Assignment, Offset>,
+    /// What the client library knows to be committed.
+    known: BTreeMap<Assignment, Offset>,
+}
+
+impl CommitSide {
+    pub(crate) fn new(worker: u32, out: &Outside) -> Self {
+        Self {
+            worker,
+            commits: Commits::new(out.setup.pace),
+            scheduled: false,
+            observed: BTreeMap::new(),
+            requested: BTreeMap::new(),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at commits soon.
+    pub(crate) fn wake(&mut self, wait: u64, out: &mut Outside) {
+        if !std::mem::replace(&mut self.scheduled, true) {
+            out.in_worker(wait, self.worker, What::Commit);
+        }
+    }
+
+    pub(crate) fn observe(&mut self, assignment: Assignment, next: Offset) {
+        self.commits.observe(assignment, next);
+        self.observed.insert(assignment, next);
+    }
+
+    pub(crate) fn remove(&mut self, assignment: Assignment) {
+        self.commits.remove(assignment);
+        self.observed.remove(&assignment);
+        self.requested.remove(&assignment);
+        self.known.remove(&assignment);
+    }
+
+    pub(crate) fn is_clean(&self, assignment: Assignment) -> bool {
+        self.commits.is_clean([assignment])
+    }
+
+    /// Commits if it is time. Goes on until everything is committed.
+    pub(crate) fn poll(&mut self, out: &mut Outside) {
+        self.scheduled = false;
+        let now = out.time();
+        if self.commits.expire(now) {
+            out.stats.met("commits without an answer");
+        }
+        let waiting = self.commits.is_waiting();
+        if let Some(CommitRequest { offsets }) = self.commits.poll(now) {
+            rule!(!waiting, "one commit is in flight", "{offsets:?}");
+            self.check_request(&offsets);
+            self.send(offsets, out);
+        }
+        if self.commits.is_waiting() || !self.commits.is_clean(self.observed.keys().copied()) {
+            let wait = 1 + out.rng.below(200_000);
+            self.wake(wait, out);
+        }
+    }
+
+    fn check_request(&mut self, offsets: &Offsets) {
+        rule!(!offsets.is_empty(), "a commit commits something", "nothing");
+        for (assignment, next) in offsets {
+            let observed = self.observed.get(assignment);
+            rule!(observed.is_some(), "commits are for partitions in hand", "{assignment}");
+            rule!(
+                observed == Some(next),
+                "a commit has the newest offset",
+                "{assignment}: {next}, not {observed:?}"
+            );
+            let before = self.requested.insert(*assignment, *next);
+            rule!(
+                before.is_none_or(|b| b <= *next),
+                "commits never go backwards",
+                "{assignment}: {before:?}, {next}"
+            );
+        }
+    }
+
+    fn send(&mut self, mut offsets: Offsets, out: &mut Outside) {
+        out.stats.met("commits");
+        let sent = offsets.clone();
+        out.note(|| format!("commit {sent:?}"));
+        let worker = self.worker;
+        let stale =
+            offsets.iter().any(|(a, _)| out.topic.log(a.partition.0).owner != Some((worker, a.epoch)));
+        if stale {
+            // The generation is an old one: the broker refuses all of it.
+            out.stats.met("commits of a stale generation");
+            return self.reply(Reply::Discarded(offsets), out);
+        }
+        if out.goes_wrong(out.setup.commits_fail) && offsets.len() > 1 && out.rng.percent(20) {
+            let refused = offsets.remove(out.rng.index(offsets.len()));
+            out.stats.met("offsets that were not stored");
+            self.commits.refused(refused.0);
+        }
+        offsets.retain(|(a, next)| self.known.get(a).is_none_or(|known| known < next));
+        if offsets.is_empty() {
+            return self.reply(Reply::Covered, out);
+        }
+        if !out.goes_wrong(out.setup.commits_fail) {
+            store(&offsets, out);
+            return self.reply(Reply::Answered { stored: offsets, failed: Vec::new() }, out);
+        }
+        match out.rng.below(5) {
+            0 => {
+                let failed = offsets.split_off(out.rng.index(offsets.len()));
+                store(&offsets, out);
+                out.stats.met("commits that failed in part");
+                self.reply(Reply::Answered { stored: offsets, failed }, out);
+            }
+            1 => {
+                out.stats.met("commits that failed");
+                self.reply(Reply::Failed(offsets), out);
+            }
+            2 => self.reply(Reply::Discarded(offsets), out),
+            // The broker stores it and the answer comes late, or it comes late that it did not.
+            3 => {
+                store(&offsets, out);
+                self.reply_late(Reply::Answered { stored: offsets, failed: Vec::new() }, out);
+            }
+            _ => self.reply_late(Reply::Failed(offsets), out),
+        }
+    }
+
+    fn reply(&mut self, reply: Reply, out: &mut Outside) {
+        let wait = out.rng.delay(3_000);
+        out.in_worker(wait, self.worker, What::CommitAnswered(reply));
+    }
+
+    fn reply_late(&mut self, reply: Reply, out: &mut Outside) {
+        let timeout = out.setup.pace.timeout.as_micros() as u64;
+        let wait = out.rng.below(timeout * 3);
+        out.in_worker(wait, self.worker, What::CommitAnswered(reply));
+    }
+
+    pub(crate) fn answered(&mut self, reply: Reply, out: &mut Outside) {
+        out.note(|| format!("commit answered: {reply:?}"));
+        let now = out.time();
+        match reply {
+            Reply::Answered { stored, failed } => {
+                for (assignment, next) in &stored {
+                    if self.observed.contains_key(assignment) {
+                        let known = self.known.entry(*assignment).or_insert(*next);
+                        *known = (*known).max(*next);
+                    }
+                }
+                self.commits.succeeded(&stored, &failed, now);
+            }
+            Reply::Failed(sent) => self.commits.failed(&sent, now),
+            Reply::Discarded(sent) => self.commits.discarded(&sent, now),
+            Reply::Covered => self.commits.covered(),
+        }
+        for (assignment, next) in &self.observed {
+            let committed = out.topic.log(assignment.partition.0).committed;
+            rule!(
+                !self.commits.is_clean([*assignment]) || committed >= Some(*next),
+                "what counts as committed is committed",
+                "{assignment}: {committed:?}, though {next} settled"
+            );
+        }
+        if !self.commits.is_clean(self.observed.keys().copied()) {
+            let wait = out.rng.below(50_000);
+            self.wake(wait, out);
+        }
+    }
+}
+
+/// The broker stores offsets.
+fn store(offsets: &Offsets, out: &mut Outside) {
+    for (assignment, next) in offsets {
+        out.topic.log(assignment.partition.0).commit(*next);
+    }
+}
