@@ -179,3 +179,19 @@ fn a_lock_that_nobody_gives_back_is_reported() {
     drop(held);
     folder.lock(LOCK_WAIT).unwrap();
 }
+
+#[test]
+fn a_stop_that_cannot_write_the_counts_is_no_crash_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    die(dir.path(), &[(5, 100, 101)]);
+    let (marker, _) = open(dir.path());
+    marker.settled(PartitionId(5), Offset(100));
+    let _busy = enter(&marker, 5, 101, 101);
+    let in_the_way = counts_path(dir.path()).with_extension("json.new");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(marker.close().is_err());
+    fs::remove_dir(&in_the_way).unwrap();
+    dies(marker);
+    let (_marker, suspects) = open(dir.path());
+    assert_eq!((crashes(&suspects, 5, 100), crashes(&suspects, 5, 101)), (0, 1));
+}
