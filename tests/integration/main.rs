@@ -4,6 +4,8 @@
 #[cfg(feature = "real-services")]
 mod crash;
 #[cfg(feature = "real-services")]
+mod marker;
+#[cfg(feature = "real-services")]
 mod outage;
 #[cfg(feature = "real-services")]
 mod poison;

@@ -31,6 +31,7 @@ mod suspects;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod usual;
 
 use std::{
     fmt,
@@ -46,6 +47,7 @@ pub use self::{
     error::MarkerError,
     slots::MarkerSlot,
     suspects::{POISON_AFTER, Suspect, Suspects},
+    usual::usual_folder,
 };
 use self::{
     folder::{Folder, LOCK_WAIT},

@@ -16,15 +16,16 @@ use std::{
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
     context::Context,
+    error::Class,
     event::Events,
     executor::Executor,
     handler::Handler,
-    ids::{Assignment, Seq, TaskKey, Time, WindowId},
+    ids::{Assignment, Offset, PartitionId, Seq, TaskKey, Time, WindowId},
     ledger::Ledger,
     message::Record,
     payload::{Payload, SinkKind},
     pending::Pending,
-    pipeline::{Effect, Input, Parse, Pipeline, Rules},
+    pipeline::{self, Effect, Input, Parse, Pipeline, Rules, Suspicion},
     source::{AssignedPartition, Progress},
     task::Task,
 };
@@ -36,13 +37,15 @@ use tokio::{
 };
 
 use self::{
-    hooks::{HookCall, HookDone},
+    hooks::{HookCall, HookDone, Parked},
     letters::PendingLetter,
     outputs::FailedOutputs,
     store::{Messages, OpenWindow, Tasks},
 };
 use crate::{
     clock::Clock,
+    crash_marker::{CrashMarker, MarkerSlot, Suspects},
+    dead_letter::{Cause, Stage},
     delivery::Parcel,
     gate::TaskGate,
     port::{Answer, AttemptEnd, Port, Tag},
@@ -65,6 +68,9 @@ pub(crate) struct Shared<H: Handler> {
     pub(crate) events: Events,
     pub(crate) clock: Clock,
     pub(crate) gate: TaskGate,
+    /// Notes which messages hooks are busy with, should the process die of one.
+    pub(crate) marker: Option<CrashMarker>,
+    pub(crate) suspects: Suspects,
     /// Tells the worker that a partition drained.
     pub(crate) drained: tokio::sync::Notify,
 }
@@ -124,8 +130,10 @@ pub(crate) struct Partition<H: Handler> {
     failed: FailedOutputs,
     /// The box of a call that ended where it stood.
     spare: Option<HookCall>,
+    /// Where the hook that runs now is noted.
+    mark: MarkerSlot,
     /// Hook calls that wait for something.
-    calls: FuturesUnordered<HookCall>,
+    calls: FuturesUnordered<Parked>,
     /// Hook calls and precomputed results that are done and not yet told to the pipeline.
     ready: VecDeque<Ready>,
     /// Jobs that found no place in the attempts channel.
@@ -175,11 +183,13 @@ impl<H: Handler> Partition<H> {
         let assignment = assigned.assignment;
         let seed = u64::from(assignment.epoch.0) << 32 | u64::from(assignment.partition.0 as u32);
         let gate = shared.gate.watch();
+        let mark = slot(&shared, assignment);
         let partition = Self {
             gate,
             may_start: true,
             now: shared.clock.now(),
-            pipeline: Pipeline::new(shared.rules, seed),
+            pipeline: Pipeline::new(shared.rules, seed)
+                .with_suspects(suspects_of(&shared.suspects, assignment.partition)),
             shared: Arc::new(Local(shared)),
             assignment,
             progress: assigned.progress,
@@ -191,6 +201,7 @@ impl<H: Handler> Partition<H> {
             outgoing: Vec::new(),
             failed: FailedOutputs::default(),
             spare: None,
+            mark,
             calls: FuturesUnordered::new(),
             ready: VecDeque::new(),
             unsubmitted: VecDeque::new(),
@@ -291,10 +302,31 @@ impl<H: Handler> Partition<H> {
         let mut offsets = Vec::with_capacity(batch.len());
         for record in batch {
             offsets.push(record.offset);
-            let size = record.size();
+            let (offset, size) = (record.offset, record.size());
             self.messages.push(record, size, now);
+            if !self.shared.suspects.is_empty() {
+                self.bar_poison(offset);
+            }
         }
         self.step(Input::Records(&offsets));
+    }
+
+    /// No hook sees a message that killed the process too often. The pipeline dead-letters it; this says why.
+    fn bar_poison(&mut self, offset: Offset) {
+        let partition = self.assignment.partition;
+        if !self.shared.suspects.is_poison(partition, offset) {
+            return;
+        }
+        let crashes = self.shared.suspects.crashes(partition, offset);
+        if let Some(held) = self.messages.last_mut() {
+            held.barred = true;
+            let error =
+                format!("the worker died {crashes} times in a row while a hook was busy with this message");
+            held.cause = Some(Box::new((
+                Cause { stage: Stage::Crash, error, class: Class::Permanent, attempts: crashes },
+                0,
+            )));
+        }
     }
 
     /// Feeds everything that is ready, and sends what that produced.
@@ -389,6 +421,26 @@ impl<H: Handler> Partition<H> {
         self.report.update(ledger, None);
         (self.assignment, ledger)
     }
+}
+
+/// Offsets of one range of suspects that are looked at.
+const MOST_SUSPECTS: usize = 100_000;
+
+/// A place to note hook calls of this partition.
+fn slot<H: Handler>(shared: &Shared<H>, assignment: Assignment) -> MarkerSlot {
+    shared.marker.as_ref().map(|marker| marker.slot(assignment.partition)).unwrap_or_default()
+}
+
+/// What earlier crashes say against messages of a partition.
+fn suspects_of(suspects: &Suspects, partition: PartitionId) -> pipeline::Suspects {
+    let of_partition = suspects.iter().filter(|suspect| suspect.partition == partition);
+    // A range can be long where the topic has gaps; a window is never longer than this.
+    let offsets = of_partition.flat_map(|s| (s.first.0..=s.last.0).map(Offset).take(MOST_SUSPECTS));
+    let suspicion = |offset| match suspects.is_poison(partition, offset) {
+        true => Suspicion::Poison,
+        false => Suspicion::Alone,
+    };
+    offsets.map(|offset| (offset, suspicion(offset))).collect()
 }
 
 /// Waits for room in whichever of these sinks has it first: one that is down must not hold up the others.

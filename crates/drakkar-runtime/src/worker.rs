@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use crate::{
     align,
     clock::Clock,
+    crash_marker::{CrashMarker, Suspects},
     error::{Exit, RunError},
     gate::TaskGate,
     partition::Shared,
@@ -43,6 +44,8 @@ pub struct Parts<H: Handler> {
     pub bytes: Arc<ByteLedger>,
     /// Where events go.
     pub events: Events,
+    /// Where it is noted which messages hooks are busy with, and what earlier crashes said.
+    pub marker: Option<(CrashMarker, Suspects)>,
 }
 
 /// How a worker ended.
@@ -91,7 +94,8 @@ impl<H: Handler> Worker<H> {
     /// When a sink cannot be reached or `on_ready` fails. Everything that was started is stopped before.
     pub async fn run(self, mut stop: Stop) -> Result<Summary, RunError> {
         let Self { parts, settings, routes, status, clock } = self;
-        let Parts { handler, ctx, source, executor, sinks, dead_letters, bytes, events } = parts;
+        let Parts { handler, ctx, source, executor, sinks, dead_letters, bytes, events, marker } = parts;
+        let (marker, suspects) = marker.map(|(m, s)| (Some(m), s)).unwrap_or_default();
         let mut all_sinks = sinks;
         all_sinks.push(dead_letters);
 
@@ -123,6 +127,8 @@ impl<H: Handler> Worker<H> {
             events: events.clone(),
             clock,
             gate: TaskGate::new(settings.tasks_high, settings.tasks_low),
+            marker,
+            suspects,
             drained: tokio::sync::Notify::new(),
         });
         let deliveries = sinks::Deliveries::start(all_sinks, &settings, &bytes, &events, &status);

@@ -155,6 +155,7 @@ impl<H: Handler> Harness<H> {
             dead_letters: named("dlq", &dead_letters),
             bytes,
             events: Events::new(self.subscribers),
+            marker: None,
         };
         let worker = Worker::new(parts, settings).expect("every route has a sink of its own");
         let status = worker.status();

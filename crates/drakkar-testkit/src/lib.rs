@@ -14,6 +14,7 @@
 //!     type Input = String;
 //!     type TaskOutputs = ();
 //!     type MessageOutputs = ();
+//!     type WindowOutputs = ();
 //!
 //!     fn decode(&self, record: &Record) -> Result<String, DecodeError> {
 //!         decode_json(record)

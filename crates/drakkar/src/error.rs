@@ -37,6 +37,9 @@ pub enum RunError {
     /// The threads for `ctx.offload` cannot start.
     #[error("failed to start the threads for offloaded work; lower `executor.offload_max_threads`")]
     Threads(#[source] std::io::Error),
+    /// The folder of `executor.crash_marker_dir` cannot be used.
+    #[error("`executor.crash_marker_dir` cannot be used")]
+    CrashMarker(#[source] drakkar_runtime::crash_marker::MarkerError),
     /// The engine could not start or go on.
     #[error(transparent)]
     Engine(#[from] drakkar_runtime::RunError),
@@ -47,9 +50,11 @@ impl RunError {
     pub fn exit(&self) -> Exit {
         match self {
             RunError::WorkerName { .. } => Exit::Config,
-            RunError::Startup(_) | RunError::Sink { .. } | RunError::Executor(_) | RunError::Threads(_) => {
-                Exit::Startup
-            }
+            RunError::Startup(_)
+            | RunError::Sink { .. }
+            | RunError::Executor(_)
+            | RunError::Threads(_)
+            | RunError::CrashMarker(_) => Exit::Startup,
             RunError::Engine(error) => error.exit(),
         }
     }

@@ -1,17 +1,21 @@
 //! A worker as a library: the same parts as the command line, without it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
     config::Config,
     context::Context,
+    error::chain,
     event::{Event, Events, Subscriber},
     handler::Handler,
 };
 use drakkar_executor::ProcessPool;
 use drakkar_kafka::KafkaSource;
-use drakkar_runtime::{OffloadPool, Parts, Settings, Status, Stop, Summary};
+use drakkar_runtime::{
+    OffloadPool, Parts, Settings, Status, Stop, Summary,
+    crash_marker::{CrashMarker, Scope, Suspects, usual_folder},
+};
 use tokio::sync::oneshot;
 
 use crate::{RunError, assemble, identity::identity};
@@ -131,6 +135,7 @@ impl<H: Handler> Worker<H> {
         };
         let settings = Settings::from_config(&config, H::HOOKS);
         let offload = OffloadPool::start(offload_threads(&config)).map_err(RunError::Threads)?;
+        let marker = crash_marker(&config, &name).await?;
         let parts = Parts {
             handler,
             ctx: Context::with_helper(name, cluster, config, Box::new(offload)),
@@ -140,6 +145,7 @@ impl<H: Handler> Worker<H> {
             dead_letters,
             bytes,
             events,
+            marker,
         };
         let worker =
             drakkar_runtime::Worker::new(parts, settings).map_err(drakkar_runtime::RunError::from)?;
@@ -149,6 +155,32 @@ impl<H: Handler> Worker<H> {
         }
         Ok(worker.run(stop).await?)
     }
+}
+
+/// The crash marker. A folder that was asked for must do; without the usual one the worker runs all the same.
+async fn crash_marker(config: &Config, worker: &str) -> Result<Option<(CrashMarker, Suspects)>, RunError> {
+    let asked = config.executor.crash_marker_dir.trim();
+    if asked == "off" {
+        return Ok(None);
+    }
+    let folder = (!asked.is_empty()).then(|| PathBuf::from(asked));
+    let scope =
+        Scope { group: config.kafka.consumer_group.clone(), topic: config.kafka.source_topic.clone() };
+    let name = worker.to_owned();
+    let opened = tokio::task::spawn_blocking(move || match folder {
+        Some(folder) => CrashMarker::open(&folder, &scope, &name).map_err(RunError::CrashMarker).map(Ok),
+        // Nobody asked for the usual folder, so the worker can do without.
+        None => Ok(usual_folder()
+            .map_err(|error| error.to_string())
+            .and_then(|folder| CrashMarker::open(&folder, &scope, &name).map_err(|e| chain(&e).to_string()))),
+    });
+    let opened = opened.await.unwrap_or_else(|error| Ok(Err(error.to_string())));
+    Ok(opened?
+        .inspect_err(|error| {
+            let text = "there is no crash marker: a message that kills the process is not noticed";
+            tracing::warn!(category = "lifecycle", error, "{text}");
+        })
+        .ok())
 }
 
 fn offload_threads(config: &Config) -> usize {

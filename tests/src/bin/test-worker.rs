@@ -26,6 +26,10 @@ enum Kind {
     PanicInArrange,
     /// `on_task_complete` panics.
     PanicInComplete,
+    /// `arrange` ends the process.
+    AbortInArrange,
+    /// `on_task_complete` ends the process.
+    AbortInComplete,
     /// The program never ends, and its time is short.
     Hang,
     /// The program never ends, and nothing but a stop ends it.
@@ -56,6 +60,8 @@ impl TestWorker {
             let task = Task::for_message(message).program(&child).label("id", &order.id);
             match order.kind {
                 Kind::PanicInArrange => panic!("asked to panic in arrange"),
+                Kind::AbortInArrange => std::process::abort(),
+                Kind::AbortInComplete => task.output("abort"),
                 Kind::Precomputed => task.output(order.body.clone()),
                 Kind::Hang => task.arg("hang").timeout(Duration::from_millis(500)),
                 Kind::HangLong => task.args(["hang", &order.body]),
@@ -69,6 +75,9 @@ impl TestWorker {
     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
         let body = done.stdout_text().into_owned();
         assert_ne!(body, "panic", "asked to panic in on_task_complete");
+        if body == "abort" {
+            std::process::abort();
+        }
         Ok(Outputs { answers: vec![Answer { id: done.task.labels()["id"].to_owned(), body }] })
     }
 

@@ -83,6 +83,12 @@ section! {
         ///
         /// Zero for a quarter of `max_executors`, at least two.
         pub offload_max_threads: usize = 0, between(0, 1_024);
+        /// The folder of the crash marker; empty for one in memory (`/dev/shm`) or for temporary files; `off` for none.
+        ///
+        /// It tells the next start which messages hooks were busy with when the process died; one that was there at three
+        /// crashes in a row goes to the dead letter topic. Workers of one machine share it. It must outlive the process: in
+        /// a container, a volume.
+        pub crash_marker_dir: String = String::new();
         /// Exit codes that count as success.
         ///
         /// Some programs report findings through their exit code; `grep` exits with 1 when nothing matched.

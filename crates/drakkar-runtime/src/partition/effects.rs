@@ -7,7 +7,7 @@ use drakkar_core::{
     event::{Detail, Event},
     executor::{Completion, Job, Priority},
     handler::{DecodeError, Handler},
-    ids::{Seq, TaskKey, WindowId},
+    ids::{Offset, Seq, TaskKey, WindowId},
     message::{Message, Record, Unparsed},
     outcome::{Ended, Report, TaskFailure, TaskResult},
     pipeline::{Effect, Input, Letter, Owner, Parse},
@@ -16,10 +16,12 @@ use drakkar_core::{
 
 use super::{
     Partition, Ready,
-    hooks::{self, HookCall, HookDone, HookFailure, WindowInput},
+    hooks::{self, HookCall, HookDone, HookFailure, Parked, WindowInput},
+    slot,
     store::{Content, Group, OpenWindow},
 };
 use crate::{
+    crash_marker::HookKind,
     dead_letter::{Cause, Stage},
     port::AttemptEnd,
 };
@@ -44,12 +46,18 @@ impl<H: Handler> Partition<H> {
             }
             Effect::CallTaskHook { task } => {
                 if let Some(done) = self.tasks.get_mut(task).and_then(|t| t.result.clone()) {
-                    self.call(hooks::task_complete(self.shared.clone(), task, done));
+                    let busy = self.offsets_of_owner(Owner::Task(task));
+                    self.call(
+                        HookKind::TaskComplete,
+                        busy,
+                        hooks::task_complete(self.shared.clone(), task, done),
+                    );
                 }
             }
             Effect::CallErrorHook { task, .. } => {
                 if let Some(failure) = self.tasks.get_mut(task).and_then(|t| t.failure.clone()) {
-                    self.call(hooks::error(self.shared.clone(), task, failure));
+                    let busy = self.offsets_of_owner(Owner::Task(task));
+                    self.call(HookKind::Error, busy, hooks::error(self.shared.clone(), task, failure));
                 }
             }
             Effect::CallMessageHook { message } => self.complete_message(message),
@@ -61,7 +69,8 @@ impl<H: Handler> Partition<H> {
             Effect::WindowEnded { window } => self.window_ended(window),
             Effect::DeadLetter(Letter::Message(seq)) => self.letter_message(seq),
             Effect::DeadLetter(Letter::Outputs(owner)) => self.letter_outputs(owner),
-            Effect::Settled { message, .. } | Effect::Returned { message } => self.message_ended(message),
+            Effect::Settled { message, .. } => self.message_ended(message, true),
+            Effect::Returned { message } => self.message_ended(message, false),
             Effect::Advance { next } => self.progress.advance(next),
             Effect::Brake { on } => {
                 self.shared.events.emit(&Event::Brake { partition: self.assignment.partition, on });
@@ -70,16 +79,28 @@ impl<H: Handler> Partition<H> {
         }
     }
 
-    fn message_ended(&mut self, seq: Seq) {
+    fn message_ended(&mut self, seq: Seq, settled: bool) {
         if let Some(Content::Raw(_)) = self.messages.get_mut(seq).map(|h| &h.content) {
             self.progress.dequeued(1);
         }
         self.failed.forget(Owner::Message(seq));
+        if !self.shared.suspects.is_empty()
+            && let (true, Some(marker)) = (settled, &self.shared.marker)
+            && let Some(record) = self.messages.get_mut(seq).and_then(|held| held.content.record())
+        {
+            marker.settled(self.assignment.partition, record.offset);
+        }
         let size = self.messages.drop(seq);
         self.shared.bytes.give(size);
     }
 
-    pub(super) fn call(&mut self, future: impl Future<Output = HookDone> + Send + 'static) {
+    /// Calls a hook that is busy with the messages from the first to the last of these offsets.
+    pub(super) fn call(
+        &mut self,
+        hook: HookKind,
+        (first, last): (Offset, Offset),
+        future: impl Future<Output = HookDone> + Send + 'static,
+    ) {
         let mut call = match self.spare.take() {
             // The box of the call before, where it fits.
             Some(mut spare) => {
@@ -88,13 +109,39 @@ impl<H: Handler> Partition<H> {
             }
             None => HookCall::new(future),
         };
+        self.mark.set(hook, first, last);
         match hooks::poll_once(&mut call) {
             Some(done) => {
+                self.mark.clear();
                 self.spare = Some(call);
                 self.ready.push_back(Ready::Hook(done));
             }
-            None => self.calls.push(call),
+            None => {
+                let _mark = std::mem::replace(&mut self.mark, slot(&self.shared, self.assignment));
+                self.calls.push(Parked { call, _mark });
+            }
         }
+    }
+
+    /// The first and the last offset an owner of outputs is about.
+    pub(super) fn offsets_of_owner(&mut self, owner: Owner) -> (Offset, Offset) {
+        let (first, last) = match owner {
+            Owner::Task(key) => {
+                let messages = self.pipeline.messages_of(key);
+                (messages.first().copied(), messages.last().copied())
+            }
+            Owner::Message(seq) => (Some(seq), Some(seq)),
+            Owner::Window(id) => {
+                let messages = self.windows.get(&id).map(|w| &w.messages[..]).unwrap_or_default();
+                let offset = |m: Option<&Arc<Message<H::Input>>>| m.map_or(Offset(-1), |m| m.offset());
+                return (offset(messages.first()), offset(messages.last()));
+            }
+        };
+        let mut offset = |seq: Option<Seq>| {
+            let held = seq.and_then(|seq| self.messages.get_mut(seq));
+            held.and_then(|held| held.content.record()).map_or(Offset(-1), |record| record.offset)
+        };
+        (offset(first), offset(last))
     }
 
     /// Decodes the messages of a window and calls `arrange` with them.
@@ -109,6 +156,7 @@ impl<H: Handler> Partition<H> {
             let Some(held) = self.messages.get_mut(seq).filter(|held| !held.barred) else { continue };
             if let Content::Raw(record) = &mut held.content {
                 held.started = now;
+                self.mark.set(HookKind::Decode, record.offset, record.offset);
                 match decode(&self.shared.handler, record) {
                     Ok(payload) => {
                         fresh += 1;
@@ -138,6 +186,7 @@ impl<H: Handler> Partition<H> {
             age = age.max(now.since(held.arrived));
             self.arranging.push(seq);
         }
+        self.mark.clear();
         self.progress.dequeued(fresh);
         if self.shared.events.wants(Detail::Window)
             && let Some(message) = messages.first()
@@ -159,8 +208,10 @@ impl<H: Handler> Partition<H> {
             self.windows.insert(window, open);
         }
         let partition = self.assignment.partition;
+        let ends = messages.iter().map(|m| m.offset()).chain(unparsed.iter().map(|u| u.record.offset));
+        let (first, last) = ends.fold((Offset(i64::MAX), Offset(-1)), |(a, b), o| (a.min(o), b.max(o)));
         let input = WindowInput { partition, messages, unparsed, pending: self.pending.clone(), age };
-        self.call(hooks::arrange(self.shared.clone(), window, input));
+        self.call(HookKind::Arrange, (first, last), hooks::arrange(self.shared.clone(), window, input));
     }
 
     fn start(&mut self, key: TaskKey, task: &Arc<Task>, window: WindowId) {

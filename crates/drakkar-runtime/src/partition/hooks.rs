@@ -28,9 +28,24 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::Local;
+use crate::crash_marker::MarkerSlot;
 
 /// A hook call under way. Its box is used again for the next call of its kind.
 pub(super) type HookCall = ReusableBoxFuture<'static, HookDone>;
+
+/// A hook call that waits, noted in the crash marker until it ends.
+pub(super) struct Parked {
+    pub(super) call: HookCall,
+    pub(super) _mark: MarkerSlot,
+}
+
+impl Future for Parked {
+    type Output = HookDone;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<HookDone> {
+        Pin::new(&mut self.call).poll(poller)
+    }
+}
 
 /// A hook call that ended.
 pub(super) enum HookDone {

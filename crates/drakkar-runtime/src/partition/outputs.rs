@@ -14,7 +14,10 @@ use super::{
     Partition,
     hooks::{self, HookFailure},
 };
-use crate::port::{Answer, FailedPayload, Tag};
+use crate::{
+    crash_marker::HookKind,
+    port::{Answer, FailedPayload, Tag},
+};
 
 /// Outputs that failed at least once, by what returned them.
 #[derive(Debug, Default)]
@@ -126,7 +129,8 @@ impl<H: Handler> Partition<H> {
                 }
             }
         }
-        self.call(hooks::delivery_error(self.shared.clone(), owner, failures));
+        let busy = self.offsets_of_owner(owner);
+        self.call(HookKind::DeliveryError, busy, hooks::delivery_error(self.shared.clone(), owner, failures));
     }
 
     pub(super) fn failed_judged(

@@ -17,7 +17,10 @@ use super::{
     hooks::{self, HookDone, HookFailure},
     store::{Content, Group},
 };
-use crate::dead_letter::{Cause, Stage};
+use crate::{
+    crash_marker::HookKind,
+    dead_letter::{Cause, Stage},
+};
 
 impl<H: Handler> Partition<H> {
     pub(super) fn hook_done(&mut self, done: HookDone) {
@@ -116,17 +119,18 @@ impl<H: Handler> Partition<H> {
         let Group { results, failures, replaced } = std::mem::take(&mut held.group);
         let duration = now.since(held.started);
         let group = MessageGroup { message: message.clone(), results, failures, replaced, duration };
-        self.call(hooks::message_complete(self.shared.clone(), seq, group));
+        let busy = (group.message.offset(), group.message.offset());
+        self.call(HookKind::MessageComplete, busy, hooks::message_complete(self.shared.clone(), seq, group));
     }
 
     pub(super) fn complete_window(&mut self, id: WindowId) {
-        let now = self.now;
+        let (now, busy) = (self.now, self.offsets_of_owner(Owner::Window(id)));
         let Some(window) = self.windows.get_mut(&id) else { return };
         let Group { results, failures, replaced } = std::mem::take(&mut window.group);
         let duration = now.since(window.started);
         let messages = std::mem::take(&mut window.messages);
         let group = WindowGroup { messages, results, failures, replaced, duration };
-        self.call(hooks::window_complete(self.shared.clone(), id, group));
+        self.call(HookKind::WindowComplete, busy, hooks::window_complete(self.shared.clone(), id, group));
     }
 
     /// Its outputs are lost with it, so all messages of the window are at fault.

@@ -96,6 +96,11 @@ impl<T> Messages<T> {
         self.held.get_mut(usize::try_from(seq.0.checked_sub(self.base)?).ok()?)
     }
 
+    /// The message that came in last.
+    pub(super) fn last_mut(&mut self) -> Option<&mut Held<T>> {
+        self.held.back_mut()
+    }
+
     /// When the oldest message that is held came in.
     pub(super) fn oldest(&self) -> Option<Time> {
         self.held.front().map(|held| held.arrived)

@@ -17,6 +17,7 @@ use tokio::{
 
 use super::{Summary, assignment_hooks::AssignmentHooks, background::Background, sinks::Deliveries};
 use crate::{
+    crash_marker::CrashMarker,
     error::Exit,
     partition::{
         Control, Partition, Shared,
@@ -114,6 +115,7 @@ impl<H: Handler> Engine<H> {
                 () = closing => false,
             }
         };
+        close_marker(self.shared.clone()).await;
         let ledger = self.status.ledger();
         self.shared.events.emit(&Event::Stopped { ledger, drained });
         let exit = match (self.fatal, forced, drained) {
@@ -306,4 +308,15 @@ impl<H: Handler> Engine<H> {
         }
         Summary { ledger: self.status.ledger(), exit: Exit::Forced }
     }
+}
+
+/// An orderly end is no crash, whatever hooks were given up for it.
+async fn close_marker<H: Handler>(shared: Arc<Shared<H>>) {
+    let close = move || shared.marker.as_ref().map_or(Ok(()), CrashMarker::close);
+    let error = match tokio::task::spawn_blocking(close).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => drakkar_core::error::chain(&error).to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(category = "lifecycle", error, "the crash marker was not put away");
 }
