@@ -80,6 +80,11 @@ impl HookError {
         Self(text.into().into())
     }
 
+    /// The error inside, for an error of your own to carry.
+    pub fn into_boxed(self) -> Box<dyn StdError + Send + Sync> {
+        self.0
+    }
+
     /// The error inside.
     pub fn as_error(&self) -> &(dyn StdError + 'static) {
         &*self.0

@@ -38,6 +38,12 @@ impl Search {
         if failure.attempt < 3 { ErrorAction::Retry } else { ErrorAction::DeadLetter }
     }
 
+    #[periodic(every = "30s")]
+    async fn report(&self, ctx: &Context) -> Result<()> {
+        eprintln!("{} is at work", ctx.worker());
+        Ok(())
+    }
+
     // A helper: its name is no hook's name.
     fn task(&self, message: &Message<Request>) -> Task {
         let Request { request_id, pattern, path } = message.payload();

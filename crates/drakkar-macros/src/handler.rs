@@ -1,5 +1,6 @@
 //! `#[handler]`: an impl block becomes an implementation of the `Handler` trait.
 
+mod background;
 mod expand;
 mod hook;
 mod model;

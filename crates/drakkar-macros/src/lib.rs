@@ -36,17 +36,31 @@ use proc_macro::TokenStream;
 /// | `async fn arrange(&self, window: Window<'_, Input>, ctx: &Context) -> Result<Vec<Task>>` | for each window of messages |
 /// | `async fn on_task_complete(&self, done: &TaskResult, ctx: &Context) -> Result<Outputs>` | for each task that succeeded |
 /// | `async fn on_message_complete(&self, group: &MessageGroup<Input>, ctx: &Context) -> Result<Outputs>` | once for each message |
+/// | `async fn on_window_complete(&self, window: &WindowGroup<Input>, ctx: &Context) -> Result<Outputs>` | once for each window that had a task |
 /// | `async fn on_error(&self, failure: &TaskFailure, ctx: &Context) -> ErrorAction` | for each failed attempt |
+/// | `async fn on_delivery_error(&self, failure: &DeliveryFailure, ctx: &Context) -> DeliveryAction` | when a sink did not take outputs |
+/// | `fn task_priority(&self, task: &Task) -> i64` | for each task that needs a slot; lower runs first |
 /// | `fn message_label(&self, message: &Message<Input>) -> String` | to name a message in logs and dead letters |
+/// | `fn deserialize_message(&self, record: &Record) -> Result<Input>` | for each message, instead of reading JSON |
 /// | `async fn on_startup(&self, config: Config) -> Result<Config>` | once, before any part exists |
 /// | `async fn on_ready(&self, ctx: &Context) -> Result<()>` | once, before the first message is read |
+/// | `async fn on_assign(&self, partitions: &[PartitionId], ctx: &Context) -> Result<()>` | when partitions came, before their first message |
+/// | `async fn on_revoke(&self, partitions: &[PartitionId], ctx: &Context) -> Result<()>` | when partitions went, after their work ended |
+/// | `async fn on_shutdown(&self, ctx: &Context) -> Result<()>` | once, after the last message |
+///
+/// Two attributes make a method run beside the messages, whatever its name:
+///
+/// | attribute | the method, `async fn name(&self, ctx: &Context) -> Result<()>`, runs |
+/// | --- | --- |
+/// | `#[periodic(every = "30s")]` | again and again, one interval after the end of the run before; with `on_error = "stop"` until it fails |
+/// | `#[service]` | from the moment the worker is ready; it ends when `ctx.stopping()` does |
 ///
 /// - Every hook may leave `ctx` out.
 /// - All take `&self`: one handler serves all partitions at once. What changes goes in an atomic or a `Mutex`.
 /// - The input type is the one in `Window<'_, Input>`. Messages are read into it from JSON, so it derives `Deserialize`. With
 ///   `Window<'_, Bytes>` they come as they are. It owns what it holds, and is as public as the handler.
 /// - The outputs type is the first argument of the returned `Result`: a struct with
-///   [`#[derive(SinkOutputs, Default)]`](macro@SinkOutputs), or `()`. The two hooks may have different ones.
+///   [`#[derive(SinkOutputs, Default)]`](macro@SinkOutputs), or `()`. The three hooks may have different ones.
 /// - `Result` is any type whose name ends in `Result`; its error is any that implements [`std::error::Error`].
 ///
 /// # Helpers

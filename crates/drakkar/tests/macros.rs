@@ -6,6 +6,7 @@ mod macros {
     mod hooks;
     mod outputs;
     mod support;
+    mod worker_hooks;
 }
 
 /// Compiles what must compile and compares the errors of what must not. See `ui/README.md`.

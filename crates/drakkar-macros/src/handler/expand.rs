@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Type, spanned::Spanned};
+use syn::{Type, ext::IdentExt, spanned::Spanned};
 
 use super::{
     hook::{Hook, Returns},
@@ -14,14 +14,25 @@ pub(super) fn implementation(handler: &Handler) -> TokenStream {
     let inputs = handler.methods_of(Hook::Arrange).filter_map(|method| {
         let input = method.input.as_ref()?;
         let cfg = cfg(method);
-        let decode = decode(input);
+        // Without a codec of the handler's own.
+        let decode = match present(handler, Hook::DeserializeMessage) {
+            Presence::Always => TokenStream::new(),
+            Presence::Never => decode(input),
+            Presence::If(predicate) => {
+                let decode = decode(input);
+                quote! { #[cfg(not(#predicate))] #decode }
+            }
+        };
         let span = at(input.span());
         let input = same(input);
-        Some(quote_spanned! {span=> #cfg type Input = #input; #cfg #decode })
+        let decode = (!decode.is_empty()).then(|| quote! { #cfg #decode });
+        Some(quote_spanned! {span=> #cfg type Input = #input; #decode })
     });
     let task_outputs = outputs(handler, Hook::OnTaskComplete, "TaskOutputs");
     let message_outputs = outputs(handler, Hook::OnMessageComplete, "MessageOutputs");
+    let window_outputs = outputs(handler, Hook::OnWindowComplete, "WindowOutputs");
     let hooks = hooks(handler);
+    let background = background(handler);
     let methods = handler.methods.iter().map(delegate);
     block(
         handler,
@@ -29,8 +40,9 @@ pub(super) fn implementation(handler: &Handler) -> TokenStream {
             #(#inputs)*
             #task_outputs
             #message_outputs
-            type WindowOutputs = ();
+            #window_outputs
             #hooks
+            #background
             #(#methods)*
         },
     )
@@ -54,13 +66,14 @@ pub(super) fn stand_in(handler: &Handler) -> TokenStream {
         Some(quote! { let _: #ty = #window; })
     });
     let message_outputs = first(Hook::OnMessageComplete, |method| method.output.as_ref());
+    let window_outputs = first(Hook::OnWindowComplete, |method| method.output.as_ref());
     block(
         handler,
         quote_spanned! {Span::mixed_site()=>
             type Input = #input;
             type TaskOutputs = #task_outputs;
             type MessageOutputs = #message_outputs;
-            type WindowOutputs = ();
+            type WindowOutputs = #window_outputs;
 
             fn decode(
                 &self,
@@ -152,21 +165,35 @@ fn outputs(handler: &Handler, hook: Hook, name: &str) -> TokenStream {
 
 fn hooks(handler: &Handler) -> TokenStream {
     let core = core(Span::mixed_site());
-    let fields =
-        [Hook::OnTaskComplete, Hook::OnMessageComplete, Hook::OnError, Hook::MessageLabel].map(|hook| {
-            let name = Ident::new(hook.name(), Span::call_site());
-            let value = match present(handler, hook) {
-                Presence::Always => quote! { true },
-                Presence::Never => quote! { false },
-                Presence::If(predicate) => quote! { ::core::cfg!(#predicate) },
-            };
-            quote! { #name: #value }
-        });
-    quote! { const HOOKS: #core::handler::Hooks = #core::handler::Hooks { #(#fields,)* ..#core::handler::Hooks::NONE }; }
+    let fields = [
+        Hook::OnTaskComplete,
+        Hook::OnMessageComplete,
+        Hook::OnWindowComplete,
+        Hook::OnError,
+        Hook::OnDeliveryError,
+        Hook::TaskPriority,
+        Hook::MessageLabel,
+        Hook::OnAssign,
+        Hook::OnRevoke,
+        Hook::OnShutdown,
+    ]
+    .map(|hook| {
+        let name = Ident::new(hook.name(), Span::call_site());
+        let value = match present(handler, hook) {
+            Presence::Always => quote! { true },
+            Presence::Never => quote! { false },
+            Presence::If(predicate) => quote! { ::core::cfg!(#predicate) },
+        };
+        quote! { #name: #value }
+    });
+    quote! { const HOOKS: #core::handler::Hooks = #core::handler::Hooks { #(#fields),* }; }
 }
 
 /// One trait method. `Self::hook` is the user's method: inherent ones win over those of traits.
 fn delegate(method: &Method) -> TokenStream {
+    if method.hook == Hook::DeserializeMessage {
+        return delegate_decode(method);
+    }
     let span = at(method.ident.span());
     let cfg = cfg(method);
     let name = Ident::new(method.hook.name(), span);
@@ -197,16 +224,117 @@ fn delegate(method: &Method) -> TokenStream {
     }
 }
 
+/// `decode` by the handler's own codec.
+fn delegate_decode(method: &Method) -> TokenStream {
+    let span = at(method.ident.span());
+    let (cfg, called, core) = (cfg(method), &method.ident, core(span));
+    let record = argument("record", method.parameter_type.as_ref(), span);
+    let call = quote_spanned! {span=> Self::#called(self, #record) };
+    let whole = method.returned.as_ref().map_or(span, |ty| at(ty.span()));
+    let value = Ident::new("value", method.output.as_ref().map_or(whole, |ty| at(ty.span())));
+    let error = at(method.error.as_ref().map_or(whole, Spanned::span));
+    let converted = quote_spanned! {error=> #core::error::HookError::from(error) };
+    quote_spanned! {span=>
+        #cfg
+        fn decode(
+            &self,
+            #record: &#core::message::Record,
+        ) -> ::core::result::Result<Self::Input, #core::handler::DecodeError> {
+            let value: Self::Input = match #call {
+                ::core::result::Result::Ok(value) => #value,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(#core::handler::DecodeError::Other(
+                        #converted.into_boxed(),
+                    ));
+                }
+            };
+            ::core::result::Result::Ok(value)
+        }
+    }
+}
+
+/// The tables of periodic methods and services, and the calls by index. Nothing where there are none.
+fn background(handler: &Handler) -> TokenStream {
+    let core = core(Span::mixed_site());
+    let of = |hook| handler.background.iter().filter(move |(method, _)| method.hook == hook);
+    let periodic = of(Hook::Periodic).filter_map(|(method, schedule)| {
+        let (cfg, name, schedule) = (cfg(method), method.ident.unraw().to_string(), schedule.as_ref()?);
+        let (nanos, stop_on_error) = (schedule.nanos, schedule.stop_on_error);
+        Some(quote! {
+            #cfg
+            #core::handler::Periodic {
+                name: #name,
+                every: ::core::time::Duration::from_nanos(#nanos),
+                stop_on_error: #stop_on_error,
+            }
+        })
+    });
+    let services = of(Hook::Service).map(|(method, _)| {
+        let (cfg, name) = (cfg(method), method.ident.unraw().to_string());
+        quote! { #cfg #name }
+    });
+    let periodic_calls = of(Hook::Periodic).map(|(method, _)| by_index(method));
+    let service_calls = of(Hook::Service).map(|(method, _)| by_index(method));
+    let function = |name: &str, calls: Vec<TokenStream>| {
+        let name = Ident::new(name, Span::call_site());
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(unused_assignments, unused_mut, unused_variables, reason = "methods may be configured away")]
+            async fn #name(&self, index: usize, ctx: &#core::context::Context) -> #core::error::HookResult<()> {
+                let mut number = 0_usize;
+                #(#calls)*
+                ::core::result::Result::Ok(())
+            }
+        }
+    };
+    let (periodic, services): (Vec<_>, Vec<_>) = (periodic.collect(), services.collect());
+    let periodic = (!periodic.is_empty()).then(|| {
+        let call = function("periodic", periodic_calls.collect());
+        quote! { const PERIODIC: &'static [#core::handler::Periodic] = &[#(#periodic),*]; #call }
+    });
+    let services = (!services.is_empty()).then(|| {
+        let call = function("service", service_calls.collect());
+        quote! { const SERVICES: &'static [&'static str] = &[#(#services),*]; #call }
+    });
+    quote! { #periodic #services }
+}
+
+/// Calls one method when its number is asked for. Methods that are configured away have none.
+fn by_index(method: &Method) -> TokenStream {
+    let cfg = cfg(method);
+    let span = at(method.ident.span());
+    let called = &method.ident;
+    let context = method.context_type.as_ref().map(|ty| {
+        let here = at(ty.span());
+        quote_spanned! {here=> ctx }
+    });
+    let call = quote_spanned! {span=> Self::#called(self, #context) };
+    let body = returned(method, &call);
+    quote_spanned! {Span::mixed_site()=>
+        #cfg
+        {
+            if index == number {
+                return async { #body }.await;
+            }
+            number += 1;
+        }
+    }
+}
+
 fn parameters(hook: Hook, parameter: Option<&Ident>, context: &Ident, span: Span) -> TokenStream {
     let core = core(span);
     let ty = match hook {
         Hook::Arrange => quote_spanned! {span=> #core::message::Window<'_, Self::Input> },
         Hook::OnTaskComplete => quote_spanned! {span=> &#core::outcome::TaskResult },
         Hook::OnMessageComplete => quote_spanned! {span=> &#core::outcome::MessageGroup<Self::Input> },
+        Hook::OnWindowComplete => quote_spanned! {span=> &#core::outcome::WindowGroup<Self::Input> },
         Hook::OnError => quote_spanned! {span=> &#core::outcome::TaskFailure },
+        Hook::OnDeliveryError => quote_spanned! {span=> &#core::outcome::DeliveryFailure },
+        Hook::TaskPriority => quote_spanned! {span=> &#core::task::Task },
+        Hook::DeserializeMessage => quote_spanned! {span=> &#core::message::Record },
+        Hook::OnAssign | Hook::OnRevoke => quote_spanned! {span=> &[#core::ids::PartitionId] },
         Hook::MessageLabel => quote_spanned! {span=> &#core::message::Message<Self::Input> },
         Hook::OnStartup => quote_spanned! {span=> #core::config::Config },
-        Hook::OnReady => TokenStream::new(),
+        Hook::OnReady | Hook::OnShutdown | Hook::Periodic | Hook::Service => TokenStream::new(),
     };
     let parameter = parameter.map(|name| quote_spanned! {span=> #name: #ty, });
     let context = hook.takes_context().then(|| quote_spanned! {span=> #context: &#core::context::Context });
@@ -218,11 +346,15 @@ fn value(hook: Hook, span: Span) -> TokenStream {
     let core = core(span);
     match hook.returns() {
         Returns::Action => quote_spanned! {span=> #core::outcome::ErrorAction },
+        Returns::DeliveryAction => quote_spanned! {span=> #core::outcome::DeliveryAction },
         Returns::Text => quote_spanned! {span=> ::std::string::String },
+        Returns::Number => quote_spanned! {span=> i64 },
+        Returns::Input => quote_spanned! {span=> Self::Input },
         Returns::Tasks => quote_spanned! {span=> ::std::vec::Vec<#core::task::Task> },
         Returns::Config => quote_spanned! {span=> #core::config::Config },
         Returns::Nothing => quote_spanned! {span=> () },
         Returns::Outputs if hook == Hook::OnTaskComplete => quote_spanned! {span=> Self::TaskOutputs },
+        Returns::Outputs if hook == Hook::OnWindowComplete => quote_spanned! {span=> Self::WindowOutputs },
         Returns::Outputs => quote_spanned! {span=> Self::MessageOutputs },
     }
 }

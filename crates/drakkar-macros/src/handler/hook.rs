@@ -8,10 +8,21 @@ pub(super) enum Hook {
     Arrange,
     OnTaskComplete,
     OnMessageComplete,
+    OnWindowComplete,
     OnError,
+    OnDeliveryError,
+    TaskPriority,
     MessageLabel,
+    DeserializeMessage,
     OnStartup,
     OnReady,
+    OnAssign,
+    OnRevoke,
+    OnShutdown,
+    /// Any method with `#[periodic]`.
+    Periodic,
+    /// Any method with `#[service]`.
+    Service,
 }
 
 /// How a hook takes what it is called with.
@@ -42,19 +53,33 @@ pub(super) enum Returns {
     Nothing,
     /// `ErrorAction`
     Action,
+    /// `DeliveryAction`
+    DeliveryAction,
     /// `String`
     Text,
+    /// `i64`
+    Number,
+    /// `Result<Input>`
+    Input,
 }
 
 impl Hook {
-    pub(super) const ALL: [Hook; 7] = [
+    /// The hooks that go by their method's name.
+    pub(super) const ALL: [Hook; 14] = [
         Hook::Arrange,
         Hook::OnTaskComplete,
         Hook::OnMessageComplete,
+        Hook::OnWindowComplete,
         Hook::OnError,
+        Hook::OnDeliveryError,
+        Hook::TaskPriority,
         Hook::MessageLabel,
+        Hook::DeserializeMessage,
         Hook::OnStartup,
         Hook::OnReady,
+        Hook::OnAssign,
+        Hook::OnRevoke,
+        Hook::OnShutdown,
     ];
 
     /// The method's name.
@@ -63,10 +88,19 @@ impl Hook {
             Hook::Arrange => "arrange",
             Hook::OnTaskComplete => "on_task_complete",
             Hook::OnMessageComplete => "on_message_complete",
+            Hook::OnWindowComplete => "on_window_complete",
             Hook::OnError => "on_error",
+            Hook::OnDeliveryError => "on_delivery_error",
+            Hook::TaskPriority => "task_priority",
             Hook::MessageLabel => "message_label",
+            Hook::DeserializeMessage => "deserialize_message",
             Hook::OnStartup => "on_startup",
             Hook::OnReady => "on_ready",
+            Hook::OnAssign => "on_assign",
+            Hook::OnRevoke => "on_revoke",
+            Hook::OnShutdown => "on_shutdown",
+            Hook::Periodic => "periodic",
+            Hook::Service => "service",
         }
     }
 
@@ -82,19 +116,24 @@ impl Hook {
 
     /// The whole signature, for error messages.
     pub(super) fn signature(self) -> String {
+        self.signature_of(self.name())
+    }
+
+    /// The whole signature of a method with this name.
+    pub(super) fn signature_of(self, name: &str) -> String {
         let parameter = self.parameter().map(|p| format!(", {}: {}", p.name, p.written)).unwrap_or_default();
         let context = if self.takes_context() { "[, ctx: &Context]" } else { "" };
         let asyncness = if self.is_async() { "async " } else { "" };
-        format!("{asyncness}fn {}(&self{parameter}{context}) -> {}", self.name(), self.returns().written())
+        format!("{asyncness}fn {name}(&self{parameter}{context}) -> {}", self.returns().written())
     }
 
     pub(super) fn is_async(self) -> bool {
-        self != Hook::MessageLabel
+        !matches!(self, Hook::MessageLabel | Hook::TaskPriority | Hook::DeserializeMessage)
     }
 
     /// Whether the hook may ask for `ctx: &Context`.
     pub(super) fn takes_context(self) -> bool {
-        !matches!(self, Hook::MessageLabel | Hook::OnStartup)
+        self.is_async() && self != Hook::OnStartup
     }
 
     pub(super) fn parameter(self) -> Option<Parameter> {
@@ -107,21 +146,36 @@ impl Hook {
             Hook::OnMessageComplete => {
                 parameter("group", "MessageGroup", "&MessageGroup<Input>", true, false)
             }
+            Hook::OnWindowComplete => parameter("window", "WindowGroup", "&WindowGroup<Input>", true, false),
             Hook::OnError => parameter("failure", "TaskFailure", "&TaskFailure", true, false),
+            Hook::OnDeliveryError => parameter("failure", "DeliveryFailure", "&DeliveryFailure", true, false),
+            Hook::TaskPriority => parameter("task", "Task", "&Task", true, false),
+            Hook::DeserializeMessage => parameter("record", "Record", "&Record", true, false),
+            Hook::OnAssign | Hook::OnRevoke => {
+                parameter("partitions", "[PartitionId]", "&[PartitionId]", true, false)
+            }
             Hook::MessageLabel => parameter("message", "Message", "&Message<Input>", true, false),
             Hook::OnStartup => parameter("config", "Config", "Config", false, false),
-            Hook::OnReady => None,
+            Hook::OnReady | Hook::OnShutdown | Hook::Periodic | Hook::Service => None,
         }
     }
 
     pub(super) fn returns(self) -> Returns {
         match self {
             Hook::Arrange => Returns::Tasks,
-            Hook::OnTaskComplete | Hook::OnMessageComplete => Returns::Outputs,
+            Hook::OnTaskComplete | Hook::OnMessageComplete | Hook::OnWindowComplete => Returns::Outputs,
             Hook::OnError => Returns::Action,
+            Hook::OnDeliveryError => Returns::DeliveryAction,
+            Hook::TaskPriority => Returns::Number,
             Hook::MessageLabel => Returns::Text,
+            Hook::DeserializeMessage => Returns::Input,
             Hook::OnStartup => Returns::Config,
-            Hook::OnReady => Returns::Nothing,
+            Hook::OnReady
+            | Hook::OnAssign
+            | Hook::OnRevoke
+            | Hook::OnShutdown
+            | Hook::Periodic
+            | Hook::Service => Returns::Nothing,
         }
     }
 }
@@ -135,18 +189,17 @@ impl Returns {
             Returns::Config => "Result<Config>",
             Returns::Nothing => "Result<()>",
             Returns::Action => "ErrorAction",
+            Returns::DeliveryAction => "DeliveryAction",
             Returns::Text => "String",
+            Returns::Number => "i64",
+            Returns::Input => "Result<Input>",
         }
     }
 
     pub(super) fn is_result(self) -> bool {
-        !matches!(self, Returns::Action | Returns::Text)
+        !matches!(self, Returns::Action | Returns::DeliveryAction | Returns::Text | Returns::Number)
     }
 }
-
-/// Hooks that are planned: said to be so, instead of being taken for a helper that is never called.
-pub(super) const LATER: &[&str] =
-    &["on_window_complete", "on_delivery_error", "on_assign", "on_revoke", "task_priority"];
 
 /// Names of our types, to tell a mix-up of them from an alias we cannot see through.
 pub(super) const OUR_TYPES: &[&str] = &[
@@ -159,6 +212,11 @@ pub(super) const OUR_TYPES: &[&str] = &[
     "Context",
     "Task",
     "ErrorAction",
+    "WindowGroup",
+    "DeliveryFailure",
+    "DeliveryAction",
+    "Record",
+    "[PartitionId]",
 ];
 
 #[cfg(test)]

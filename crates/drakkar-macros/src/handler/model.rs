@@ -6,7 +6,8 @@ use syn::{
 };
 
 use super::{
-    hook::{Hook, LATER},
+    background::{self, Schedule, Take},
+    hook::Hook,
     owned, signature,
 };
 use crate::error_store::ErrorStore;
@@ -20,6 +21,8 @@ pub(super) struct Handler {
     pub(super) cfgs: Vec<Attribute>,
     /// Hooks in the order they are written. One name comes twice only under different `#[cfg]`s.
     pub(super) methods: Vec<Method>,
+    /// Methods with `#[periodic]` or `#[service]`, in the order they are written.
+    pub(super) background: Vec<(Method, Option<Schedule>)>,
     /// Whether a stand-in impl makes sense: not for a type that can never be a handler.
     pub(super) can_be_handler: bool,
 }
@@ -57,16 +60,26 @@ impl Handler {
             generics: block.generics.clone(),
             cfgs: block.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect(),
             methods: Vec::new(),
+            background: Vec::new(),
             can_be_handler: true,
         };
         handler.check_type(errors);
         let mut meant = Vec::new();
         for item in &mut block.items {
             let ImplItem::Fn(method) = item else { continue };
-            if take_periodic(method, errors) {
-                continue;
-            }
             let name = method.sig.ident.unraw().to_string();
+            match background::take(method, errors) {
+                Take::Nothing => {}
+                Take::Refused => continue,
+                Take::Periodic(schedule) => {
+                    handler.background(Hook::Periodic, Some(schedule), method, errors);
+                    continue;
+                }
+                Take::Service => {
+                    handler.background(Hook::Service, None, method, errors);
+                    continue;
+                }
+            }
             match Hook::by_name(&name) {
                 Some(hook) => handler.add(hook, method, errors),
                 None => meant.extend(refuse_near_miss(&name, method, errors)),
@@ -108,6 +121,17 @@ impl Handler {
         }
     }
 
+    fn background(
+        &mut self,
+        hook: Hook,
+        schedule: Option<Schedule>,
+        method: &ImplItemFn,
+        errors: &mut ErrorStore,
+    ) {
+        let method = signature::read(hook, method, errors);
+        self.background.push((method, schedule));
+    }
+
     /// The methods of one hook.
     pub(super) fn methods_of(&self, hook: Hook) -> impl Iterator<Item = &Method> {
         self.methods.iter().filter(move |method| method.hook == hook)
@@ -125,35 +149,10 @@ pub(super) fn cfg_predicates(attributes: &[Attribute]) -> Vec<proc_macro2::Token
         .collect()
 }
 
-/// Removes `#[periodic]`, which the compiler does not know, and reports it.
-fn take_periodic(method: &mut ImplItemFn, errors: &mut ErrorStore) -> bool {
-    let before = method.attrs.len();
-    method.attrs.retain(|attribute| {
-        let periodic = attribute.path().segments.last().is_some_and(|segment| segment.ident == "periodic");
-        if periodic {
-            errors.push_help(
-                attribute.path(),
-                "`#[periodic]` is not available yet",
-                "start a task of your own in `on_ready`, or leave the method out",
-            );
-        }
-        !periodic
-    });
-    method.attrs.len() != before
-}
-
 /// Reports a method that looks like a hook but is none, and says which hook was meant.
 fn refuse_near_miss(name: &str, method: &ImplItemFn, errors: &mut ErrorStore) -> Option<Hook> {
     const ELSEWHERE: &str = "a helper with this name goes in a second impl block, without the attribute";
     let ident = &method.sig.ident;
-    if LATER.contains(&name) {
-        errors.push_help(
-            ident,
-            format!("hook `{name}` is not available yet"),
-            "leave it out in this version",
-        );
-        return None;
-    }
     let near = Hook::near(name);
     let message = format!("unknown hook `{name}`");
     match near {

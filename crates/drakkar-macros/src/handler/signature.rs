@@ -4,7 +4,7 @@ mod parameters;
 mod returned;
 
 use quote::ToTokens;
-use syn::{FnArg, GenericParam, ImplItemFn, ReceiverKind, Safety, Signature, Type};
+use syn::{FnArg, GenericParam, ImplItemFn, ReceiverKind, Safety, Signature, Type, ext::IdentExt};
 
 use self::returned::result_arguments;
 use super::{
@@ -18,8 +18,9 @@ use crate::{
 
 /// Reads a hook. The first mistake in it also shows the signature that is expected.
 pub(super) fn read(hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) -> Method {
-    let mut check = Check { hook, errors, shown: false };
     let signature = &method.sig;
+    let name = signature.ident.unraw().to_string();
+    let mut check = Check { hook, name, errors, shown: false };
     check.qualifiers(signature);
     check.receiver(signature);
     let (parameter, context) = check.parameters(signature);
@@ -46,6 +47,8 @@ pub(super) fn read(hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) -> 
 
 struct Check<'e> {
     hook: Hook,
+    /// The method's name.
+    name: String,
     errors: &'e mut ErrorStore,
     shown: bool,
 }
@@ -56,13 +59,13 @@ impl Check<'_> {
         let mut text = format!("{}\nhelp: {}", message.as_ref(), help.as_ref());
         if !std::mem::replace(&mut self.shown, true) {
             text.push_str("\nexpected: ");
-            text.push_str(&self.hook.signature());
+            text.push_str(&self.hook.signature_of(&self.name));
         }
         self.errors.push(tokens, text);
     }
 
     fn qualifiers(&mut self, signature: &Signature) {
-        let name = self.hook.name();
+        let name = self.name.clone();
         match (self.hook.is_async(), &signature.asyncness) {
             (true, None) => self.wrong(
                 signature.fn_token,
@@ -72,7 +75,7 @@ impl Check<'_> {
             (false, Some(token)) => self.wrong(
                 token,
                 format!("`{name}` cannot be async"),
-                "leave out `async`: the text is needed at once",
+                "leave out `async`: the answer is needed at once",
             ),
             _ => {}
         }
@@ -93,7 +96,7 @@ impl Check<'_> {
     fn receiver(&mut self, signature: &Signature) {
         const SHARED: &str =
             "one handler serves all partitions at once: keep what changes in an atomic or a `Mutex`";
-        let name = self.hook.name();
+        let name = self.name.clone();
         let receiver = match signature.inputs.first() {
             Some(FnArg::Receiver(receiver)) => receiver,
             _ => {

@@ -38,7 +38,7 @@ impl Check<'_> {
             if missing {
                 self.wrong(
                     &signature.ident,
-                    format!("`{}` lacks its parameter `{}`", self.hook.name(), wanted.name),
+                    format!("`{}` lacks its parameter `{}`", self.name, wanted.name),
                     format!("add `{}: {}` after `&self`", wanted.name, wanted.written),
                 );
             } else {
@@ -60,17 +60,16 @@ impl Check<'_> {
     }
 
     fn surplus(&mut self, given: &[&PatType]) {
-        let name = self.hook.name();
+        let name = self.name.clone();
         for extra in given {
             let (message, help) = match (self.hook, names(&extra.ty, "Context")) {
                 (Hook::OnStartup, true) => (
                     "`on_startup` has no context: it runs before there is one".to_owned(),
                     "leave it out: the configuration is what it gets",
                 ),
-                (Hook::MessageLabel, true) => (
-                    "`message_label` has no context".to_owned(),
-                    "leave it out: keep what it needs in the handler",
-                ),
+                (hook, true) if !hook.is_async() => {
+                    (format!("`{name}` has no context"), "leave it out: keep what it needs in the handler")
+                }
                 _ => (
                     format!("`{name}` takes nothing more"),
                     "leave it out: keep what it needs in the handler",
@@ -82,7 +81,7 @@ impl Check<'_> {
 
     /// Whether the type of the main parameter is right as far as one can see.
     fn main(&mut self, wanted: Parameter, ty: &Type) -> bool {
-        let hook = self.hook.name();
+        let hook = self.name.clone();
         let Parameter { written, ty: wanted_name, .. } = wanted;
         let inner = match (referenced(ty), wanted.by_reference) {
             (Some((reference, inner)), true) => {
@@ -110,7 +109,7 @@ impl Check<'_> {
             }
             (None, false) => bare(ty),
         };
-        let found = name(inner).map(ToString::to_string);
+        let found = type_name(inner);
         let is_wanted = found.as_deref() == Some(wanted_name);
         // Another name may be an alias, which the compiler sees through; but the input type is read from here.
         let may_be_alias = found.as_deref().is_some_and(|found| !OUR_TYPES.contains(&found));
@@ -131,7 +130,7 @@ impl Check<'_> {
             Some((reference, inner)) => {
                 let other = name(inner).is_none_or(|name| name != "Context");
                 if other {
-                    let message = format!("only `ctx: &Context` may come last in `{}`", self.hook.name());
+                    let message = format!("only `ctx: &Context` may come last in `{}`", self.name);
                     self.wrong(ty, message, "write `&Context`, or leave the parameter out");
                 } else if let Some(token) = &reference.mutability {
                     self.wrong(token, "the context is shared", "leave out `mut`");
@@ -143,7 +142,7 @@ impl Check<'_> {
                 false
             }
             None => {
-                let message = format!("only `ctx: &Context` may come last in `{}`", self.hook.name());
+                let message = format!("only `ctx: &Context` may come last in `{}`", self.name);
                 self.wrong(ty, message, "write `&Context`, or leave the parameter out");
                 false
             }
@@ -169,5 +168,13 @@ impl Check<'_> {
 /// Whether a type, or what it refers to, has this name.
 fn names(ty: &Type, wanted: &str) -> bool {
     let inner = referenced(ty).map_or_else(|| bare(ty), |(_, inner)| inner);
-    name(inner).is_some_and(|name| name == wanted)
+    type_name(inner).is_some_and(|name| name == wanted)
+}
+
+/// The name of a type, and of what a slice holds in brackets.
+fn type_name(ty: &Type) -> Option<String> {
+    match bare(ty) {
+        Type::Slice(slice) => Some(format!("[{}]", name(&slice.elem)?)),
+        ty => name(ty).map(ToString::to_string),
+    }
 }

@@ -14,7 +14,7 @@ use crate::types::{bare, last_segment, name, type_arguments};
 impl Check<'_> {
     /// The returned type, if it has the right shape.
     pub(super) fn returned(&mut self, signature: &Signature) -> Option<Type> {
-        let name = self.hook.name();
+        let name = self.name.clone();
         let returns = self.hook.returns();
         let ReturnType::Type(_, ty) = &signature.output else {
             let help = format!("add `-> {}`", returns.written());
@@ -32,6 +32,10 @@ impl Check<'_> {
             (false, Some(_)) => {
                 let help = match returns {
                     Returns::Action => "write `ErrorAction`; when in doubt return `ErrorAction::Retry`",
+                    Returns::DeliveryAction => {
+                        "write `DeliveryAction`; when in doubt return `DeliveryAction::DeadLetter`"
+                    }
+                    Returns::Number => "write `i64`; 0 leaves the task its turn by age",
                     _ => "write `String`; a label only helps people, so put something in its place",
                 };
                 self.wrong(ty, format!("`{name}` cannot fail"), help);
@@ -39,8 +43,10 @@ impl Check<'_> {
             }
             (false, None) => {
                 let wanted = returns.written();
-                let other = self::name(ty)
-                    .is_none_or(|n| n == "str" || OUR_TYPES.iter().any(|o| n == o && *o != wanted));
+                let other = self::name(ty).is_none_or(|n| {
+                    let number = returns == Returns::Number && n != wanted;
+                    n == "str" || number || OUR_TYPES.iter().any(|o| n == o && *o != wanted)
+                });
                 if other {
                     self.wrong(ty, format!("`{name}` returns `{wanted}`"), format!("write `{wanted}`"));
                 }
@@ -57,7 +63,7 @@ impl Check<'_> {
         }
         let arguments = result_arguments(ty)?;
         let Some(output) = arguments.first() else {
-            let message = format!("`{}` does not say what it returns", self.hook.name());
+            let message = format!("`{}` does not say what it returns", self.name);
             self.wrong(ty, message, format!("write `{}`", returns.written()));
             return None;
         };
@@ -66,7 +72,7 @@ impl Check<'_> {
         match returns {
             Returns::Outputs if matches!(found.as_str(), "Option" | "Vec") => {
                 let help = "return the struct itself: without items it sends nothing";
-                self.wrong(output, format!("`{}` returns outputs, not `{found}`", self.hook.name()), help);
+                self.wrong(output, format!("`{}` returns outputs, not `{found}`", self.name), help);
                 None
             }
             Returns::Tasks if matches!(found.as_str(), "Task" | "Option") || plain_unit => {
@@ -74,11 +80,7 @@ impl Check<'_> {
                 None
             }
             Returns::Nothing if !plain_unit => {
-                self.wrong(
-                    output,
-                    format!("`{}` has nothing to return", self.hook.name()),
-                    "write `Result<()>`",
-                );
+                self.wrong(output, format!("`{}` has nothing to return", self.name), "write `Result<()>`");
                 None
             }
             Returns::Config if plain_unit => {

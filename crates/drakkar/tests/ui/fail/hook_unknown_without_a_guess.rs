@@ -15,7 +15,7 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_shutdown(&self) {}
+    async fn on_teardown(&self) {}
 }
 
 fn is_handler(_: impl Handler) {}

@@ -1,4 +1,4 @@
-// Rule: periodic methods are not available yet.
+// Rule: a periodic method is async, takes the context at most, and may fail.
 
 use drakkar::prelude::*;
 
@@ -16,8 +16,22 @@ impl Search {
     }
 
     #[periodic(every = "30s")]
-    async fn refresh(&self) -> Result<()> {
+    fn not_async(&self) -> Result<()> {
         Ok(())
+    }
+
+    #[periodic(every = "30s")]
+    async fn surplus(&self, ctx: &Context, count: u64) -> Result<()> {
+        let _ = (ctx, count);
+        Ok(())
+    }
+
+    #[periodic(every = "30s")]
+    async fn returns_nothing(&self) {}
+
+    #[periodic(every = "30s")]
+    async fn returns_something(&self) -> Result<u64> {
+        Ok(1)
     }
 }
 

@@ -1,4 +1,4 @@
-// Rule: a planned hook is refused, not silently never called.
+// Rule: names close to a hook are taken for it.
 
 use drakkar::prelude::*;
 
@@ -15,8 +15,19 @@ impl Search {
         Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
     }
 
-    async fn on_window_complete(&self, _window: Window<'_, Request>) -> Result<()> {
+    async fn on_windows_complete(&self, window: &WindowGroup<Request>) -> Result<()> {
+        let _ = window;
         Ok(())
+    }
+
+    async fn on_asign(&self, partitions: &[PartitionId]) -> Result<()> {
+        let _ = partitions;
+        Ok(())
+    }
+
+    fn deserialise_message(&self, record: &Record) -> Result<Request> {
+        let _ = record;
+        Ok(Request { id: 0 })
     }
 }
 

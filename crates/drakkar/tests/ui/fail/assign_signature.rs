@@ -1,0 +1,38 @@
+// Rule: assignment hooks get a slice of partitions.
+
+use drakkar::prelude::*;
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+struct Search;
+
+#[drakkar::handler]
+impl Search {
+    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
+    }
+
+    async fn on_assign(&self, partitions: Vec<PartitionId>) -> Result<()> {
+        let _ = partitions;
+        Ok(())
+    }
+
+    async fn on_revoke(&self, partitions: &[u32]) -> Result<()> {
+        let _ = partitions;
+        Ok(())
+    }
+
+    async fn on_shutdown(&self, reason: &str) -> Result<()> {
+        let _ = reason;
+        Ok(())
+    }
+}
+
+fn is_handler(_: impl Handler) {}
+
+fn main() {
+    is_handler(Search);
+}

@@ -1,0 +1,28 @@
+// Rule: the delivery hook cannot fail.
+
+use drakkar::prelude::*;
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+struct Search;
+
+#[drakkar::handler]
+impl Search {
+    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
+    }
+
+    async fn on_delivery_error(&self, failure: DeliveryFailure) -> Result<DeliveryAction> {
+        let _ = failure;
+        Ok(DeliveryAction::Retry)
+    }
+}
+
+fn is_handler(_: impl Handler) {}
+
+fn main() {
+    is_handler(Search);
+}

@@ -1,0 +1,28 @@
+// Rule: a priority is a number, given at once.
+
+use drakkar::prelude::*;
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+struct Search;
+
+#[drakkar::handler]
+impl Search {
+    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
+    }
+
+    async fn task_priority(&self, task: &Task, ctx: &Context) -> u32 {
+        let _ = (task, ctx);
+        0
+    }
+}
+
+fn is_handler(_: impl Handler) {}
+
+fn main() {
+    is_handler(Search);
+}
