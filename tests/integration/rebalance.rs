@@ -23,8 +23,10 @@ fn a_worker_that_joins_and_one_that_leaves_lose_nothing() {
     let ended = second.stop(Duration::from_secs(35)).unwrap();
     assert_eq!(ended.status.code(), Some(0), "{:?}", ended.ledger);
     scene.assert_nothing_lost();
-    let commits = group::commits(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap();
-    let workers: BTreeSet<_> = commits.iter().map(|c| c.worker.as_str()).collect();
+    let history = group::history(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap();
+    let workers: BTreeSet<_> = history.commits().map(|c| c.worker.as_str()).collect();
     assert_eq!(workers, BTreeSet::from(["first", "second"]), "void: one worker did everything");
-    group::check(&commits).unwrap();
+    let members: BTreeSet<_> = history.generations().flat_map(|g| g.assigned.keys()).collect();
+    assert_eq!(members.len(), 2, "the group's own records name both workers");
+    history.check().unwrap();
 }

@@ -1,7 +1,7 @@
 //! Topics of a real broker: made, filled and read.
 
 use std::{
-    collections::BTreeSet,
+    cell::RefCell,
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -12,10 +12,12 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
-    error::KafkaError,
     message::{Header, OwnedHeaders, OwnedMessage},
     producer::{BaseProducer, BaseRecord, Producer},
 };
+
+/// Most messages that are taken at once.
+const BATCH: usize = 10_000;
 
 /// The address of the broker that the tests share.
 ///
@@ -108,10 +110,12 @@ pub fn produce(brokers: &str, topic: &str, records: impl IntoIterator<Item = Rec
     producer.flush(Duration::from_secs(60)).context("flushing")
 }
 
-/// Reads topics from the beginning, without a group.
+/// Reads a topic from the beginning, without a group.
 pub struct Reader {
     consumer: BaseConsumer,
-    partitions: usize,
+    topic: String,
+    /// The next offset of each partition.
+    positions: RefCell<Vec<i64>>,
 }
 
 impl Reader {
@@ -121,7 +125,6 @@ impl Reader {
             .set("group.id", unique("reader"))
             .set("enable.auto.commit", "false")
             .set("fetch.message.max.bytes", "4000000")
-            .set("enable.partition.eof", "true")
             .create()?;
         let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
         let partitions = metadata.topics().first().map_or(0, |t| t.partitions().len());
@@ -131,7 +134,7 @@ impl Reader {
             list.add_partition_offset(topic, partition, Offset::Beginning)?;
         }
         consumer.assign(&list)?;
-        Ok(Self { consumer, partitions })
+        Ok(Self { consumer, topic: topic.to_owned(), positions: RefCell::new(vec![0; partitions]) })
     }
 
     /// The next message, waiting for at most this time. Errors of the connection are waited out.
@@ -139,33 +142,49 @@ impl Reader {
         let deadline = Instant::now() + limit;
         loop {
             match self.consumer.poll(deadline.saturating_duration_since(Instant::now())) {
-                Some(Ok(message)) => return Some(message.detach()),
+                Some(Ok(message)) => {
+                    self.positions.borrow_mut()[message.partition() as usize] = message.offset() + 1;
+                    return Some(message.detach());
+                }
                 Some(Err(_)) => {}
                 None => return None,
             }
         }
     }
 
-    /// Everything that is there now: reads until the end of every partition was seen.
+    /// What arrives without a gap; waits for the first message only, at most this time.
+    pub fn ready(&self, limit: Duration) -> Vec<OwnedMessage> {
+        let first = self.next(limit);
+        let rest = std::iter::from_fn(|| self.next(Duration::ZERO));
+        first.into_iter().chain(rest.take(BATCH)).collect()
+    }
+
+    /// Everything up to the ends of all partitions as they are now.
+    ///
+    /// # Errors
+    /// When the ends cannot be had, or are not reached within the limit.
+    pub fn catch_up(&self, limit: Duration) -> Result<Vec<OwnedMessage>> {
+        let deadline = Instant::now() + limit;
+        let partitions = self.positions.borrow().len() as i32;
+        let ends = (0..partitions).map(|p| self.consumer.fetch_watermarks(&self.topic, p, limit));
+        let ends = ends.collect::<Result<Vec<_>, _>>().context("asking where a topic ends")?;
+        let mut messages = Vec::new();
+        // An empty partition need not begin at 0.
+        let behind =
+            |positions: &[i64]| positions.iter().zip(&ends).any(|(next, (low, end))| next < end && low < end);
+        while behind(&self.positions.borrow()) {
+            ensure!(Instant::now() < deadline, "the end of {} was not reached within {limit:?}", self.topic);
+            messages.extend(self.next(Duration::from_millis(200)));
+        }
+        Ok(messages)
+    }
+
+    /// Everything that is there now.
     ///
     /// # Panics
     /// When the ends are not reached within a minute.
     pub fn drain(&self) -> Vec<OwnedMessage> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let mut messages = Vec::new();
-        let mut ended = BTreeSet::new();
-        while ended.len() < self.partitions {
-            assert!(Instant::now() < deadline, "the end of the topic was not reached");
-            match self.consumer.poll(Duration::from_secs(1)) {
-                Some(Ok(message)) => messages.push(message.detach()),
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    ended.insert(partition);
-                }
-                // Errors of the connection are waited out.
-                Some(Err(_)) | None => {}
-            }
-        }
-        messages
+        self.catch_up(Duration::from_secs(60)).unwrap_or_else(|error| panic!("{error:#}"))
     }
 }
 
