@@ -43,6 +43,7 @@ impl Scene {
             group: format!("{name}-group"),
             kafka: Vec::new(),
             executor: Vec::new(),
+            app: Vec::new(),
             folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name),
             program: env!("CARGO_BIN_EXE_test-worker").into(),
             child: env!("CARGO_BIN_EXE_test-child").into(),

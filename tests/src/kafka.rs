@@ -50,10 +50,18 @@ pub fn client(brokers: &str) -> ClientConfig {
 
 /// Makes topics.
 pub fn create_topics(brokers: &str, topics: &[(&str, i32)]) -> Result<()> {
+    create_topics_with(brokers, topics, &[])
+}
+
+/// Makes topics with settings of their own.
+pub fn create_topics_with(brokers: &str, topics: &[(&str, i32)], settings: &[(&str, &str)]) -> Result<()> {
     let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
     let topics: Vec<_> = topics
         .iter()
-        .map(|(name, partitions)| NewTopic::new(name, *partitions, TopicReplication::Fixed(1)))
+        .map(|(name, partitions)| {
+            let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(1));
+            settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+        })
         .collect();
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

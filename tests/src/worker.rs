@@ -30,6 +30,8 @@ pub struct Setup {
     pub kafka: Vec<String>,
     /// More lines for the section `executor`.
     pub executor: Vec<String>,
+    /// More lines for the section `app`.
+    pub app: Vec<String>,
     /// The folder for configuration and logs.
     pub folder: PathBuf,
     /// The worker program.
@@ -45,7 +47,7 @@ impl Setup {
             "kafka:\n  brokers: {}\n  source_topic: {}\n  consumer_group: {}\n  startup_align_enabled: false\n{}\
              executor:\n  max_executors: 4\n{}\
              sinks:\n  kafka:\n    answers:\n      topic: {}\n\
-             app:\n  child: {:?}\n",
+             app:\n  child: {:?}\n{}",
             self.brokers,
             self.topic,
             self.group,
@@ -53,6 +55,7 @@ impl Setup {
             section(&self.executor),
             self.answers,
             self.child,
+            section(&self.app),
         )
     }
 
@@ -130,6 +133,11 @@ impl Worker {
         self.signal(Signal::SIGKILL)?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// How it ended, if it did.
+    pub fn status(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Whether it still runs.

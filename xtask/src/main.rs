@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verbs::{bench, ci, demo, services, soak, test, tidy};
+use crate::verbs::{bench, ci, demo, oracle, services, soak, test, tidy};
 
 /// The tasks of the drakkar repository.
 #[derive(Parser)]
@@ -29,6 +29,9 @@ enum Verb {
     /// Measures drakkar against bare loops. See `cargo xtask bench --help`.
     #[command(disable_help_flag = true)]
     Bench(Rest),
+    /// Judges drakkar from outside, with workers that have accidents. See `cargo xtask oracle --help`.
+    #[command(disable_help_flag = true)]
+    Oracle(Rest),
     /// Starts and stops the real servers of the tests.
     #[command(subcommand)]
     Services(services::Action),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Test(args) => test::run(&args),
         Verb::Soak(args) => soak::run(&args),
         Verb::Bench(rest) => bench::run(&rest.args),
+        Verb::Oracle(rest) => oracle::run(&rest.args),
         Verb::Services(action) => services::run(&action),
         Verb::Ci(args) => ci::run(&args),
         Verb::Tidy => tidy::run(),

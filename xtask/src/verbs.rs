@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod ci;
 pub(crate) mod demo;
+pub(crate) mod oracle;
 pub(crate) mod release;
 pub(crate) mod services;
 pub(crate) mod soak;

@@ -12,6 +12,8 @@ struct Order {
     body: String,
     #[serde(default)]
     kind: Kind,
+    #[serde(default)]
+    millis: u64,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -34,6 +36,17 @@ enum Kind {
     Hang,
     /// The program never ends, and nothing but a stop ends it.
     HangLong,
+    /// The body goes through a program that takes `millis`.
+    Wait,
+}
+
+/// A wrong done to one message in a hundred, to see that a judge finds it.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sabotage {
+    Drop,
+    Corrupt,
+    Invent,
 }
 
 /// What came back.
@@ -54,11 +67,17 @@ struct TestWorker;
 #[drakkar::handler]
 impl TestWorker {
     async fn arrange(&self, window: Window<'_, Order>, ctx: &Context) -> Result<Vec<Task>> {
-        let child = ctx.app::<App>()?.child;
+        let App { child, sabotage } = ctx.app::<App>()?;
         let task = |message: &Message<Order>| {
             let order = message.payload();
             let task = Task::for_message(message).program(&child).label("id", &order.id);
-            match order.kind {
+            let task = match sabotage.filter(|_| order.id.ends_with("77")) {
+                Some(Sabotage::Drop) => return None,
+                Some(Sabotage::Corrupt) => return Some(task.output(format!("{}!", order.body))),
+                Some(Sabotage::Invent) => task.label("id", format!("{}-again", order.id)),
+                None => task,
+            };
+            Some(match order.kind {
                 Kind::PanicInArrange => panic!("asked to panic in arrange"),
                 Kind::AbortInArrange => std::process::abort(),
                 Kind::AbortInComplete => task.output("abort"),
@@ -67,9 +86,10 @@ impl TestWorker {
                 Kind::HangLong => task.args(["hang", &order.body]),
                 Kind::PanicInComplete => task.arg("echo").stdin("panic"),
                 Kind::Echo => task.arg("echo").stdin(order.body.clone()),
-            }
+                Kind::Wait => task.args(["wait", &order.millis.to_string()]).stdin(order.body.clone()),
+            })
         };
-        Ok(window.messages().map(task).collect())
+        Ok(window.messages().filter_map(task).collect())
     }
 
     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
@@ -90,6 +110,8 @@ impl TestWorker {
 #[derive(Deserialize)]
 struct App {
     child: String,
+    #[serde(default)]
+    sabotage: Option<Sabotage>,
 }
 
 fn main() -> ExitCode {
