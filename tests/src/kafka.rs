@@ -133,6 +133,8 @@ impl Reader {
             .set("group.id", unique("reader"))
             .set("enable.auto.commit", "false")
             .set("fetch.message.max.bytes", "4000000")
+            // Questions about offsets queue behind a fetch that waits.
+            .set("fetch.wait.max.ms", "50")
             .create()?;
         let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30))?;
         let partitions = metadata.topics().first().map_or(0, |t| t.partitions().len());

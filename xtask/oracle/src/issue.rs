@@ -11,7 +11,7 @@ use drakkar_tests::kafka;
 use rdkafka::{
     ClientContext, Message as _,
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
+    producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer},
 };
 
 use crate::{judge::Judge, message};
@@ -21,7 +21,8 @@ const STEP: u64 = 500;
 
 /// Sends messages and learns where they lie.
 pub(crate) struct Issuer {
-    producer: BaseProducer<Reports>,
+    /// With a thread that takes acknowledgements: they come one by one, and the loop has other things to do.
+    producer: ThreadedProducer<Reports>,
     topic: String,
     seed: u64,
     partitions: i32,
@@ -80,7 +81,6 @@ impl Issuer {
             ensure!(noted as u64 == number, "message {number} was noted as number {noted}");
             self.sent += 1;
         }
-        self.producer.poll(Duration::ZERO);
         self.take_reports(judge)
     }
 

@@ -33,6 +33,8 @@ const AHEAD: (u64, u64) = (10, 1_000);
 const FRESH: u64 = 50;
 /// Without anything coming out for so long, the rest is missing.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Without anything coming out for so long in a calm moment, the journal says where it stands.
+const PAUSE: Duration = Duration::from_secs(3);
 /// Most records of missing messages that are named.
 const NAMED: usize = 10;
 
@@ -103,7 +105,7 @@ impl<'a> Run<'a> {
 
     /// Goes on until everything came out, or nothing does any more.
     fn watch(&mut self, interrupted: &AtomicBool) -> Result<()> {
-        let (mut moved, mut before) = (Instant::now(), 0);
+        let (mut moved, mut before, mut told) = (Instant::now(), 0, false);
         loop {
             ensure!(!interrupted.load(Ordering::Relaxed), "interrupted");
             if self.server.step()? {
@@ -114,11 +116,19 @@ impl<'a> Run<'a> {
             let target = self.target(calm);
             self.issuer.step(&mut self.judge, target)?;
             self.read()?;
+            self.journal.reached(self.judge.settled());
             self.strike()?;
             self.show();
             let settled = self.judge.settled();
             if settled != before || !calm {
-                (moved, before) = (Instant::now(), settled);
+                (moved, before, told) = (Instant::now(), settled, false);
+            }
+            if moved.elapsed() >= PAUSE && !told {
+                told = true;
+                let waiting: Vec<_> = self.judge.missing().filter_map(|m| m.place).collect();
+                let first = waiting.first();
+                self.journal
+                    .note(&format!("a pause: {} messages wait, the first at {first:?}", waiting.len()))?;
             }
             if calm && settled as u64 >= self.args.messages {
                 break;
