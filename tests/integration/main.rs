@@ -6,6 +6,8 @@ mod crash;
 #[cfg(feature = "real-services")]
 mod marker;
 #[cfg(feature = "real-services")]
+mod oracle;
+#[cfg(feature = "real-services")]
 mod outage;
 #[cfg(feature = "real-services")]
 mod poison;

@@ -13,9 +13,14 @@ use drakkar_tests::{
 };
 use rdkafka::message::OwnedMessage;
 
-/// How many times larger than usual a run is: `cargo xtask soak` sets `DRAKKAR_SOAK`.
+/// Whether tests take their full length: `cargo xtask soak` sets `DRAKKAR_SOAK`.
+pub fn is_soak() -> bool {
+    std::env::var_os("DRAKKAR_SOAK").is_some()
+}
+
+/// How many times larger than usual a run is.
 pub fn scale() -> usize {
-    if std::env::var_os("DRAKKAR_SOAK").is_some() { 10 } else { 1 }
+    if is_soak() { 10 } else { 1 }
 }
 
 /// Topics, a judge and the settings of a worker.

@@ -66,6 +66,11 @@ pub struct Follower {
 }
 
 impl History {
+    /// Everything, in the broker's order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// All commits.
     pub fn commits(&self) -> impl Iterator<Item = &Commit> {
         self.entries.iter().filter_map(|entry| match entry {

@@ -124,8 +124,10 @@ impl Crew {
                 }
                 State::Stopping(mut worker, asked, away) => match worker.status()? {
                     Some(status) => {
-                        // Without a broker it may have to give work back when its time is over.
-                        if !status.success() && self.disturbed.is_none_or(|at| at < asked) {
+                        // Without a broker it may have to give work back when its time is over, and before its first
+                        // line it has not come to listen for signals.
+                        let disturbed = self.disturbed.is_some_and(|at| at >= asked);
+                        if !status.success() && !disturbed && !worker.log().is_empty() {
                             self.findings.push(format!("{name} was asked to stop and ended with {status}"));
                         }
                         let took = (now - asked).as_secs_f64();

@@ -1,6 +1,9 @@
 //! The judge: what was issued, what came out and when, and nothing of what the workers say about it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use anyhow::{Result, ensure};
 use drakkar_tests::group::Commit;
@@ -23,6 +26,8 @@ pub(crate) struct Judge {
     counts: Counts,
     /// Letters about messages that can be handled, by what they say.
     unasked: BTreeMap<String, usize>,
+    /// The first messages that came out again.
+    repeated: Vec<usize>,
 }
 
 /// A message that was issued.
@@ -52,9 +57,12 @@ pub(crate) struct Counts {
     pub(crate) duplicates: usize,
 }
 
-/// A message that is missing.
+/// Most messages that are named.
+pub(crate) const NAMED: usize = 10;
+
+/// A message, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Missing {
+pub(crate) struct Named {
     pub(crate) id: String,
     /// Its partition and offset.
     pub(crate) place: Option<(i32, i64)>,
@@ -102,17 +110,19 @@ impl Judge {
     pub(crate) fn answer(&mut self, value: &[u8], time: i64) {
         let answer: Option<Answer> = serde_json::from_slice(value).ok();
         let number = answer.as_ref().and_then(|a| message::number(&a.id));
-        let issued = number.and_then(|n| self.issued.get_mut(usize::try_from(n).ok()?));
-        let (Some(answer), Some(issued)) = (answer, issued) else {
+        let number = number.and_then(|n| usize::try_from(n).ok()).filter(|n| *n < self.issued.len());
+        let (Some(answer), Some(number)) = (answer, number) else {
             self.counts.invented += 1;
             return;
         };
+        let issued = &mut self.issued[number];
         if message::hash(&answer.body) != issued.hash {
             self.counts.corrupted += 1;
             return;
         }
         if issued.delivered || issued.dead {
             self.counts.duplicates += 1;
+            remember(&mut self.repeated, number);
         }
         if !issued.delivered {
             issued.delivered = true;
@@ -147,6 +157,7 @@ impl Judge {
             }
             if issued.delivered || issued.dead {
                 self.counts.duplicates += 1;
+                remember(&mut self.repeated, *number);
             } else {
                 self.counts.dead += 1;
             }
@@ -178,9 +189,18 @@ impl Judge {
     }
 
     /// Messages that did not come out, the first ones first.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = Missing> {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Named> {
         let missing = self.issued.iter().enumerate().filter(|(_, m)| !m.delivered && !m.dead);
-        missing.map(|(number, m)| Missing { id: message::id(number as u64), place: m.place })
+        missing.map(|(number, _)| self.named(number))
+    }
+
+    /// The first messages that came out again.
+    pub(crate) fn repeated(&self) -> impl Iterator<Item = Named> {
+        self.repeated.iter().map(|number| self.named(*number))
+    }
+
+    fn named(&self, number: usize) -> Named {
+        Named { id: message::id(number as u64), place: self.issued[number].place }
     }
 
     /// Checks that nothing was committed before it came out.
@@ -200,9 +220,8 @@ impl Judge {
             };
             ensure!(
                 *out <= commit.time,
-                "a commit past a message that had not come out: {commit:?}, message {} at {:?} {}",
-                message::id(*number as u64),
-                self.issued[*number].place,
+                "a commit past a message that had not come out: {commit:?}, message {} {}",
+                self.named(*number),
                 match *out {
                     NEVER => "never came out".to_owned(),
                     out => format!("came out {} ms later", out - commit.time),
@@ -226,6 +245,21 @@ impl Judge {
             partition.extend((known..=*offset).map(|_| until));
         }
         latest
+    }
+}
+
+fn remember(repeated: &mut Vec<usize>, number: usize) {
+    if repeated.len() < NAMED {
+        repeated.push(number);
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Some((partition, offset)) => write!(f, "{} at partition {partition}, offset {offset}", self.id),
+            None => write!(f, "{}, which the broker did not acknowledge", self.id),
+        }
     }
 }
 
@@ -273,10 +307,20 @@ mod tests {
         answer(&mut judge, 0, "body 0", 1);
         letter(&mut judge, 1, 1, "body 1");
         assert_eq!(counts(&mut judge), [1, 1, 1, 0, 0, 0]);
-        assert_eq!(judge.missing().next(), Some(Missing { id: message::id(2), place: Some((0, 2)) }));
+        assert_eq!(judge.missing().next(), Some(Named { id: message::id(2), place: Some((0, 2)) }));
         answer(&mut judge, 2, "body 2", 1);
         assert_eq!(counts(&mut judge), [2, 1, 0, 0, 0, 0]);
         assert_eq!(judge.unasked().collect::<Vec<_>>(), [("task: e", 1)]);
+    }
+
+    #[test]
+    fn messages_that_came_out_again_are_named() {
+        let mut judge = judge(2);
+        answer(&mut judge, 1, "body 1", 1);
+        assert_eq!(judge.repeated().count(), 0);
+        answer(&mut judge, 1, "body 1", 2);
+        let repeated: Vec<_> = judge.repeated().map(|m| m.to_string()).collect();
+        assert_eq!(repeated, ["m-00000001 at partition 0, offset 1"]);
     }
 
     #[test]

@@ -65,6 +65,9 @@ struct Args {
     /// Lets the workers do wrong, to see that it is found.
     #[arg(long, value_enum)]
     sabotage: Option<Sabotage>,
+    /// Seconds without anything coming out after which the rest is missing.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    patience: u64,
     /// Keeps the folder of a good run.
     #[arg(long)]
     keep: bool,
@@ -126,12 +129,7 @@ fn oracle(args: &Args) -> Result<bool> {
 /// Says why a run is not good.
 fn explain(report: &Report, folder: &Path) {
     for missing in &report.missing {
-        match missing.place {
-            Some((partition, offset)) => {
-                eprintln!("missing: {} at partition {partition}, offset {offset}", missing.id);
-            }
-            None => eprintln!("missing: {}", missing.id),
-        }
+        eprintln!("missing: {missing}");
     }
     for finding in &report.verdict.findings {
         eprintln!("found: {finding}");
@@ -143,6 +141,6 @@ fn explain(report: &Report, folder: &Path) {
         eprintln!("note: {count} dead letters that nobody asked for: {what}");
     }
     if !report.verdict.is_good() {
-        eprintln!("logs of the workers, configuration and journal: {}", folder.display());
+        eprintln!("logs of the workers, the group's records and the journal: {}", folder.display());
     }
 }

@@ -1,12 +1,13 @@
 //! A run: issues, hits, watches, waits, and judges.
 
 use std::{
+    fs,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use drakkar_tests::{
     group::Follower,
     kafka::{self, Reader},
@@ -22,7 +23,7 @@ use crate::{
     display::{Display, Progress},
     issue::Issuer,
     journal::Journal,
-    judge::{Judge, Missing},
+    judge::{Judge, NAMED, Named},
     plan::{self, Fault, Kind, Moment},
     verdict::{Asked, Verdict},
 };
@@ -31,18 +32,14 @@ use crate::{
 const AHEAD: (u64, u64) = (10, 1_000);
 /// Share of the messages that are issued only when all faults are over: the workers still take messages then.
 const FRESH: u64 = 50;
-/// Without anything coming out for so long, the rest is missing.
-const SILENCE: Duration = Duration::from_secs(60);
 /// Without anything coming out for so long in a calm moment, the journal says where it stands.
 const PAUSE: Duration = Duration::from_secs(3);
-/// Most records of missing messages that are named.
-const NAMED: usize = 10;
 
 /// What a run found.
 pub(crate) struct Report {
     pub(crate) verdict: Verdict,
     /// The first missing messages.
-    pub(crate) missing: Vec<Missing>,
+    pub(crate) missing: Vec<Named>,
     /// Dead letters about messages that can be handled, and how many of each there are.
     pub(crate) unasked: Vec<(String, usize)>,
 }
@@ -50,6 +47,7 @@ pub(crate) struct Report {
 /// Everything that a run holds. Workers go before the broker they talk to.
 struct Run<'a> {
     args: &'a Args,
+    folder: &'a Path,
     crew: Crew,
     judge: Judge,
     issuer: Issuer,
@@ -72,7 +70,7 @@ pub(crate) fn run(args: &Args, seed: u64, folder: &Path, interrupted: &AtomicBoo
 }
 
 impl<'a> Run<'a> {
-    fn new(args: &'a Args, seed: u64, folder: &Path) -> Result<Self> {
+    fn new(args: &'a Args, seed: u64, folder: &'a Path) -> Result<Self> {
         let (server, brokers) = Server::start(&folder.join("broker"))?;
         let setup = setup(args, &brokers, folder)?;
         let (topic, answers, letters) =
@@ -88,6 +86,7 @@ impl<'a> Run<'a> {
         });
         Ok(Self {
             args,
+            folder,
             crew: Crew::new(setup, args.workers),
             judge: Judge::new(&topic),
             issuer: Issuer::new(&brokers, &topic, seed, args.partitions)?,
@@ -133,7 +132,7 @@ impl<'a> Run<'a> {
             if calm && settled as u64 >= self.args.messages {
                 break;
             }
-            if moved.elapsed() >= SILENCE {
+            if moved.elapsed() >= Duration::from_secs(self.args.patience) {
                 self.journal.note("nothing comes out any more")?;
                 break;
             }
@@ -234,6 +233,11 @@ impl<'a> Run<'a> {
             findings,
         };
         self.journal.note(&verdict.to_string())?;
+        for repeated in self.judge.repeated() {
+            self.journal.note(&format!("came out again: {repeated}"))?;
+        }
+        let records: String = history.entries().map(|entry| format!("{entry:?}\n")).collect();
+        fs::write(self.folder.join("group.log"), records).context("writing the records of the group")?;
         let unasked = self.judge.unasked().map(|(what, count)| (what.to_owned(), count)).collect();
         Ok(Report { verdict, missing: self.judge.missing().take(NAMED).collect(), unasked })
     }

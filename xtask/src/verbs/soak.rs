@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "--test",
         "integration",
     ];
+    test::build_programs(&["--release"])?;
     let outcome = test::cargo_test(&selection, args, &[(VARIABLE, "1".to_owned())])?;
     println!("\n{}", outcome.tally);
     Ok(outcome.exit_code())

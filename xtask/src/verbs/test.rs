@@ -54,9 +54,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Runs every test of the workspace.
 pub(crate) fn all(args: &Args) -> Result<Outcome> {
     // What tests execute is built first: `cargo test` builds a program only for its own package's tests.
-    let mut build = workspace::cargo(&["build", "-p", "example-search", "-p", "drakkar-tests", "--bins"]);
-    ensure!(job::run(&mut build)?.success(), "the build failed");
+    build_programs(&[])?;
     cargo_test(&["--workspace", "--features", "drakkar-tests/real-services"], args, &[])
+}
+
+/// Builds the programs that tests of other packages execute.
+pub(crate) fn build_programs(profile: &[&str]) -> Result<()> {
+    let packages = ["-p", "example-search", "-p", "drakkar-tests", "-p", "drakkar-oracle"];
+    let mut build = workspace::cargo(&["build", "--bins"]);
+    ensure!(job::run(build.args(packages).args(profile))?.success(), "the build failed");
+    Ok(())
 }
 
 /// Runs `cargo test` with the servers up.
