@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use drakkar_tests::{group, kafka};
+use drakkar_tests::group;
 
-use crate::scene::{Scene, scale};
+use crate::scene::{Scene, Seed, scale};
 
 #[test]
 fn kills_at_random_moments_lose_nothing() {
@@ -15,12 +15,11 @@ fn kills_at_random_moments_lose_nothing() {
     scene.setup.kafka.push("session_timeout_ms: 6000".into());
     scene.setup.kafka.push("heartbeat_interval_ms: 1000".into());
     scene.issue(20_000 * scale(), "echo");
-    let seed = seed();
-    println!("seed {seed}");
+    let mut seed = Seed::new();
     for kill in 0..kills {
         let worker = scene.setup.start(&format!("w{kill}")).unwrap();
         // Between 10 % and 80 % of the way, at a moment that no timer of the worker knows.
-        let moment = 2_000 + 4_500 * kill as i64 + (seed.rotate_right(8 * kill as u32) % 2_000) as i64;
+        let moment = 2_000 + 4_500 * kill as i64 + seed.below(2_000) as i64;
         scene.wait_progress(moment, Duration::from_secs(120));
         worker.crash().unwrap();
     }
@@ -32,13 +31,4 @@ fn kills_at_random_moments_lose_nothing() {
     // Per kill at most what was in hand: the window cap of each partition.
     assert!(judgement.duplicates <= kills as usize * 8 * 10_000, "{judgement}");
     group::check(&group::commits(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap()).unwrap();
-}
-
-fn seed() -> u64 {
-    match std::env::var("DRAKKAR_SEED") {
-        Ok(seed) => seed.parse().expect("DRAKKAR_SEED is a number"),
-        Err(_) => {
-            kafka::unique("").bytes().fold(7, |sum: u64, b| sum.wrapping_mul(31).wrapping_add(b.into()))
-        }
-    }
 }

@@ -20,4 +20,6 @@ mod startup;
 #[cfg(feature = "real-services")]
 mod stop;
 #[cfg(feature = "real-services")]
+mod storm;
+#[cfg(feature = "real-services")]
 mod throughput;

@@ -23,6 +23,31 @@ pub fn scale() -> usize {
     if is_soak() { 10 } else { 1 }
 }
 
+/// Random numbers whose seed is printed, and taken from `DRAKKAR_SEED` when that is set.
+pub struct Seed(u64);
+
+impl Seed {
+    pub fn new() -> Self {
+        let seed = match std::env::var("DRAKKAR_SEED") {
+            Ok(seed) => seed.parse().expect("DRAKKAR_SEED is a number"),
+            Err(_) => {
+                kafka::unique("").bytes().fold(7, |sum: u64, b| sum.wrapping_mul(31).wrapping_add(b.into()))
+            }
+        };
+        println!("seed {seed}");
+        // Zero is the one state that xorshift never leaves.
+        Self(seed | 1)
+    }
+
+    /// A number below this one.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit
+    }
+}
+
 /// Topics, a judge and the settings of a worker.
 pub struct Scene {
     pub brokers: String,
