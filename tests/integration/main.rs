@@ -4,7 +4,11 @@
 #[cfg(feature = "real-services")]
 mod crash;
 #[cfg(feature = "real-services")]
+mod hol;
+#[cfg(feature = "real-services")]
 mod marker;
+#[cfg(feature = "real-services")]
+mod memory;
 #[cfg(feature = "real-services")]
 mod oracle;
 #[cfg(feature = "real-services")]
