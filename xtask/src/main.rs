@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::verbs::{bench, ci, demo, oracle, services, soak, test, tidy};
+use crate::verbs::{bench, ci, demo, oracle, sabotage, services, soak, test, tidy};
 
 /// The tasks of the drakkar repository.
 #[derive(Parser)]
@@ -32,6 +32,8 @@ enum Verb {
     /// Judges drakkar from outside, with workers that have accidents. See `cargo xtask oracle --help`.
     #[command(disable_help_flag = true)]
     Oracle(Rest),
+    /// Breaks the core in many ways and looks whether the simulator notices each.
+    Sabotage(sabotage::Args),
     /// Starts and stops the real servers of the tests.
     #[command(subcommand)]
     Services(services::Action),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Soak(args) => soak::run(&args),
         Verb::Bench(rest) => bench::run(&rest.args),
         Verb::Oracle(rest) => oracle::run(&rest.args),
+        Verb::Sabotage(args) => sabotage::run(&args),
         Verb::Services(action) => services::run(&action),
         Verb::Ci(args) => ci::run(&args),
         Verb::Tidy => tidy::run(),

@@ -1,6 +1,6 @@
 //! Counts what `cargo test` says at the end of each test program.
 
-use std::fmt;
+use std::{fmt, ops::Add};
 
 /// Tests over all programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,18 @@ impl Tally {
     }
 }
 
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            ignored: self.ignored + other.ignored,
+        }
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)?;
@@ -53,5 +65,6 @@ mod tests {
         tally.see("test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
         assert_eq!(tally, Tally { passed: 7, failed: 2, ignored: 1 });
         assert_eq!(tally.to_string(), "7 passed, 2 failed, 1 skipped");
+        assert_eq!(tally + tally, Tally { passed: 14, failed: 4, ignored: 2 });
     }
 }

@@ -42,6 +42,12 @@ impl Outcome {
     pub(crate) fn exit_code(&self) -> ExitCode {
         job::exit_code(self.status)
     }
+
+    /// This run and another one: it succeeded if both did.
+    fn and(self, other: Self) -> Self {
+        let status = if self.success() { other.status } else { self.status };
+        Self { status, tally: self.tally + other.tally }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -51,11 +57,30 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(outcome.exit_code())
 }
 
+/// The simulator of the core at full length. The tests of the workspace run it too, in short.
+const SIMULATOR: &[&str] =
+    &["--profile", "simulator", "--package", "drakkar-core", "--test", "simulator", "--", "--nocapture"];
+/// Seeds of that run: more than two million messages.
+const SEEDS: (&str, &str) = ("DRAKKAR_SIM_SEEDS", "20000");
+
 /// Runs every test of the workspace.
 pub(crate) fn all(args: &Args) -> Result<Outcome> {
+    // Whoever asks for some tests wants those.
+    let simulated = if args.args.is_empty() { Some(simulate()?) } else { None };
     // What tests execute is built first: `cargo test` builds a program only for its own package's tests.
     build_programs(&[])?;
-    cargo_test(&["--workspace", "--features", "drakkar-tests/real-services"], args, &[])
+    let tested = cargo_test(&["--workspace", "--features", "drakkar-tests/real-services"], args, &[])?;
+    Ok(match simulated {
+        Some(simulated) => simulated.and(tested),
+        None => tested,
+    })
+}
+
+/// Runs the simulator of the core at full length.
+fn simulate() -> Result<Outcome> {
+    let mut command = workspace::cargo(&["test"]);
+    let (status, tally) = job::run_and_read(command.args(SIMULATOR).env(SEEDS.0, SEEDS.1), Tally::see)?;
+    Ok(Outcome { status, tally })
 }
 
 /// Builds the programs that tests of other packages execute.

@@ -317,7 +317,11 @@ impl Worker {
         for ticket in stopped {
             part.attempt_ended(ticket.task, out.rng.percent(50), &mut self.shared, out);
         }
-        // Commits and ticks that are still under way must not bring it back either.
+        // A batch and a tick that are still under way must not bring it back either.
+        let log = out.topic.log(assignment.partition.0);
+        let late = log.offsets[part.position..log.written.min(part.position + 2).max(part.position)].to_vec();
+        part.feed(Input::Records(&late), &mut self.shared, out);
+        part.feed(Input::Gate { open: true }, &mut self.shared, out);
         part.feed(Input::Tick, &mut self.shared, out);
         self.gone.push(part);
         if self.gone.len() > REMEMBERED {
