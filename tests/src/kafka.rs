@@ -215,8 +215,28 @@ pub fn committed(brokers: &str, group: &str, topic: &str, partitions: i32) -> Re
 
 /// The end offset of each partition of a topic.
 pub fn ends(brokers: &str, topic: &str, partitions: i32) -> Result<Vec<i64>> {
-    let consumer: BaseConsumer = client(brokers).set("group.id", "ends").create()?;
-    (0..partitions).map(|p| Ok(consumer.fetch_watermarks(topic, p, Duration::from_secs(20))?.1)).collect()
+    Ends::new(brokers, topic, partitions)?.now()
+}
+
+/// Asks again and again how far a topic has grown.
+pub struct Ends {
+    consumer: BaseConsumer,
+    topic: String,
+    partitions: i32,
+}
+
+impl Ends {
+    /// Connects when it is asked first.
+    pub fn new(brokers: &str, topic: &str, partitions: i32) -> Result<Self> {
+        let consumer = client(brokers).set("group.id", "ends").create()?;
+        Ok(Self { consumer, topic: topic.to_owned(), partitions })
+    }
+
+    /// The end offset of each partition.
+    pub fn now(&self) -> Result<Vec<i64>> {
+        let end = |p| Ok(self.consumer.fetch_watermarks(&self.topic, p, Duration::from_secs(20))?.1);
+        (0..self.partitions).map(end).collect()
+    }
 }
 
 /// A message's value as text, for messages.
