@@ -56,7 +56,7 @@ struct State {
     gate: SlotGate<Waiting>,
     places: Vec<Place>,
     threads: Vec<JoinHandle<()>>,
-    /// Threads that wait for work.
+    /// Threads that wait for work, and those that are about to for the first time.
     idle: usize,
     closed: bool,
 }
@@ -202,9 +202,10 @@ impl Executor for ProcessPool {
             return answer(job.done, Report::without_output(Ended::Cancelled));
         }
         state.gate.enqueue(job.priority, Waiting { job, since: Instant::now() });
-        if state.idle > 0 {
-            self.shared.work.notify_one();
-        } else if state.threads.len() < state.places.len()
+        self.shared.work.notify_one();
+        // A thread that was woken for the job before still counts as idle: it takes one job, not two.
+        if state.gate.waiting() > state.idle
+            && state.threads.len() < state.places.len()
             && let Err(error) = self.shared.start_thread(&mut state)
         {
             // Those there are go on; with fewer threads the pool is slower, not wrong.
@@ -255,12 +256,14 @@ impl Shared {
         let name = format!("drakkar-slot-{}", state.threads.len());
         let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || shared.work())?;
         state.threads.push(thread);
+        state.idle += 1;
         Ok(())
     }
 
     /// Takes jobs until the pool is closed.
     fn work(&self) {
         let mut bench = Bench::new();
+        self.state().idle -= 1;
         while let Some((slot, Waiting { job, since }, stop)) = self.take() {
             let queue_wait = since.elapsed();
             let attempt = AssertUnwindSafe(|| run(&self.launcher, &job.task, &stop, &mut bench));

@@ -1,6 +1,9 @@
 //! Who runs when not everyone can.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use drakkar_core::{
     executor::{Completion, Executor, Job, Priority},
@@ -115,4 +118,22 @@ async fn a_receiver_that_panics_costs_no_slot() {
     }
     assert!(run(&pool, task(["exit", "0"])).await.success);
     assert_eq!((pool.active(), pool.waiting()), (0, 0));
+}
+
+#[tokio::test]
+async fn jobs_that_come_all_at_once_all_get_a_slot() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let pool = ProcessPool::start(Settings { max_executors: 6, ..settings() }).unwrap();
+        let files: Vec<_> = (0..6).map(|n| dir.path().join(format!("{round}-{n}"))).collect();
+        let jobs: Vec<_> =
+            files.iter().map(|f| submit(&pool, owner(1), 0, task(["hang", f.to_str().unwrap()]))).collect();
+        for file in &files {
+            ready(file).await;
+        }
+        in_time("the pool to close", pool.close(Duration::ZERO)).await;
+        for job in jobs {
+            assert_eq!(answer(job).await.ended, Ended::Cancelled);
+        }
+    }
 }
