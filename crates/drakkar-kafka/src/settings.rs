@@ -47,7 +47,7 @@ impl Settings {
             // With its default of a second the fetcher sleeps that long whenever its small queue is full.
             .set("fetch.queue.backoff.ms", "2")
             .set("queued.min.messages", "5000")
-            .set("queued.max.messages.kbytes", "4096")
+            .set("queued.max.messages.kbytes", "1024")
             .set("fetch.wait.max.ms", "100")
             .set("reconnect.backoff.max.ms", "2000");
         for (key, value) in &self.extra {
