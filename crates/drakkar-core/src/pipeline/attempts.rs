@@ -2,7 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Action, Effect, HookEnd, Owner, Pipeline, TaskEnd, task::Stage, timers::Timer};
+use super::{
+    Action, Effect, HookEnd, Owner, Pipeline, TaskEnd,
+    task::{Retrying, Stage},
+    timers::Timer,
+};
 use crate::ids::{Seq, TaskKey};
 
 impl Pipeline {
@@ -17,10 +21,11 @@ impl Pipeline {
                 self.end_task(key, TaskEnd::Succeeded, fx);
             }
         } else {
-            task.first_failure.get_or_insert(now);
             task.stage = Stage::Judging;
+            let attempt = task.attempt;
+            self.retries.entry(key).or_insert(Retrying { first_failure: now, timer: 0 });
             if self.rules.error_hook {
-                fx.push(Effect::CallErrorHook { task: key, attempt: task.attempt });
+                fx.push(Effect::CallErrorHook { task: key, attempt });
             } else {
                 self.error_hook_ended(key, Action::Retry, fx);
             }
@@ -31,12 +36,14 @@ impl Pipeline {
         let Some(task) = self.tasks.get_mut(key).filter(|t| t.stage == Stage::Judging) else { return };
         match action {
             Action::Retry => {
-                let elapsed = self.now.since(task.first_failure.unwrap_or(self.now));
+                let first = Retrying { first_failure: self.now, timer: 0 };
+                let retrying = self.retries.entry(key).or_insert(first);
+                let elapsed = self.now.since(retrying.first_failure);
                 match self.rules.retry.next(task.attempt, elapsed, self.jitter.draw()) {
                     Some(wait) if self.draining && !wait.is_zero() => self.drop_task(key, fx),
                     Some(wait) => {
-                        let timer = self.timers.add(self.now.after(wait), Timer::Task(key));
-                        task.stage = Stage::Waiting(timer);
+                        retrying.timer = self.timers.add(self.now.after(wait), Timer::Task(key));
+                        task.stage = Stage::Waiting;
                     }
                     None => self.fail_task(key, fx),
                 }
@@ -45,10 +52,11 @@ impl Pipeline {
             Action::DeadLetter => self.fail_task(key, fx),
             Action::Replace(plans) => {
                 let (depth, window) = (task.depth + 1, task.window);
+                let near = task.messages.first().copied().unwrap_or_default();
                 if depth > self.rules.max_replacement_depth {
                     self.fail_task(key, fx);
                 } else {
-                    self.start_tasks(plans, window, depth, fx);
+                    self.start_tasks(plans, window, near, depth, fx);
                     self.end_task(key, TaskEnd::Replaced, fx);
                 }
             }
@@ -57,13 +65,19 @@ impl Pipeline {
 
     /// Runs the next attempt of a task, unless the timer is an old one.
     pub(super) fn retry_task(&mut self, key: TaskKey, timer: u64, fx: &mut Vec<Effect>) {
-        if let Some(task) = self.tasks.get_mut(key)
-            && task.stage == Stage::Waiting(timer)
+        if self.task_waits_for(key, timer)
+            && let Some(task) = self.tasks.get_mut(key)
         {
             task.stage = Stage::Running;
             task.attempt += 1;
             fx.push(Effect::Retry { task: key, attempt: task.attempt });
         }
+    }
+
+    /// Whether this timer is the one that a task waits for.
+    pub(super) fn task_waits_for(&mut self, key: TaskKey, timer: u64) -> bool {
+        self.tasks.get_mut(key).is_some_and(|t| t.stage == Stage::Waiting)
+            && self.retries.get(&key).is_some_and(|r| r.timer == timer)
     }
 
     pub(super) fn task_hook_ended(&mut self, key: TaskKey, end: HookEnd, fx: &mut Vec<Effect>) {
@@ -95,6 +109,7 @@ impl Pipeline {
         let Some(task) = self.tasks.get_mut(key) else { return };
         let (messages, window) = (task.messages.clone(), task.window);
         self.tasks.end(key);
+        self.retries.remove(&key);
         for seq in messages {
             let Some(message) = self.message(seq) else { continue };
             message.succeeded |= end == TaskEnd::Succeeded;
@@ -112,6 +127,7 @@ impl Pipeline {
         let (messages, window) = (task.messages.clone(), task.window);
         fx.push(Effect::TaskEnded { task: key, end: TaskEnd::Dropped });
         self.tasks.end(key);
+        self.retries.remove(&key);
         self.redeliveries.remove(&Owner::Task(key));
         for seq in messages {
             self.give_back(seq, fx);

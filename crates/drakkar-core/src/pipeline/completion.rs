@@ -108,11 +108,10 @@ impl Pipeline {
         self.ledger.give_back();
         self.brake.returned(seq, self.now);
         fx.push(Effect::Returned { message: seq });
-        if let Some(window) = self.windows.get_mut(window) {
-            window.broken = true;
-            let id = window.id;
+        if let Some(broken) = self.windows.get_mut(window) {
+            broken.broken = true;
             if !was_held {
-                self.window_step(id, fx);
+                self.window_step(window, fx);
             }
         }
     }

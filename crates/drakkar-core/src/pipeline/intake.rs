@@ -105,7 +105,7 @@ impl Pipeline {
                 m.stage = Stage::Open;
             }
         }
-        self.start_tasks(plans, window, 0, fx);
+        self.start_tasks(plans, window, range.first, 0, fx);
         for seq in range.seqs() {
             if self.message(seq).is_some_and(|m| m.stage == Stage::Open && m.open == 0) {
                 self.complete(seq, fx);
@@ -131,6 +131,7 @@ impl Pipeline {
         &mut self,
         plans: &[&[Offset]],
         window: WindowId,
+        mut near: Seq,
         depth: u32,
         fx: &mut Vec<Effect>,
     ) {
@@ -138,7 +139,9 @@ impl Pipeline {
             let plan = index as u32;
             let mut messages = SmallVec::<[Seq; 2]>::new();
             for &offset in *offsets {
-                match self.find(offset) {
+                let found = self.find(offset, near);
+                near = found.unwrap_or(near);
+                match found {
                     Some(seq) if messages.contains(&seq) => {}
                     Some(seq) if self.is_at(seq, Stage::Open) => messages.push(seq),
                     _ => fx.push(Effect::Refused { plan, offset }),

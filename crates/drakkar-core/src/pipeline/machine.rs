@@ -7,7 +7,7 @@ use super::{
     brake::Brake,
     message::{Message, Stage},
     outputs::Redelivery,
-    task::Tasks,
+    task::{Retrying, Tasks},
     timers::{Timer, Timers},
     window::{Range, Windows},
 };
@@ -39,6 +39,8 @@ pub struct Pipeline {
     pub(super) window_count: u64,
     /// Outputs that are delivered again, or may be.
     pub(super) redeliveries: BTreeMap<Owner, Redelivery>,
+    /// Tasks whose attempt failed at least once.
+    pub(super) retries: BTreeMap<TaskKey, Retrying>,
     pub(super) timers: Timers,
     pub(super) jitter: Jitter,
     pub(super) brake: Brake,
@@ -64,6 +66,7 @@ impl Pipeline {
             pieces: VecDeque::new(),
             window_count: 0,
             redeliveries: BTreeMap::new(),
+            retries: BTreeMap::new(),
             timers: Timers::default(),
             jitter: Jitter::new(seed),
             brake: Brake::new(rules.brake),
@@ -215,12 +218,13 @@ impl Pipeline {
         self.message(seq).is_some_and(|m| m.stage == stage)
     }
 
-    /// Finds a message by its offset. Offsets have few gaps, so the distance to the first one is tried first.
-    pub(super) fn find(&self, offset: Offset) -> Option<Seq> {
-        let first = self.messages.front()?.offset;
-        let guess = usize::try_from(offset.0.checked_sub(first.0)?).ok()?;
-        let index = match self.messages.get(guess) {
-            Some(m) if m.offset == offset => guess,
+    /// Finds a message by its offset, near this one first: tasks mostly name messages of their window, one after the other.
+    pub(super) fn find(&self, offset: Offset, near: Seq) -> Option<Seq> {
+        let near = usize::try_from(near.0.saturating_sub(self.base.0)).ok()?;
+        let is_it = |index: usize| self.messages.get(index).is_some_and(|m| m.offset == offset);
+        let index = match near {
+            near if is_it(near) => near,
+            near if is_it(near + 1) => near + 1,
             _ => self.messages.binary_search_by_key(&offset, |m| m.offset).ok()?,
         };
         Some(Seq(self.base.0 + index as u64))

@@ -13,8 +13,8 @@ pub(super) enum Stage {
     Sending,
     /// `on_delivery_error` runs for those that failed.
     Judging,
-    /// Some wait for another delivery; the number of the timer.
-    Waiting(u64),
+    /// Some wait for another delivery.
+    Waiting,
     /// Some are being dead-lettered.
     Lettering,
 }
@@ -43,6 +43,8 @@ pub(super) struct Redelivery {
     pub first_failure: Time,
     /// Outputs that will be dead-lettered once all others have their verdict.
     pub letters: u32,
+    /// The number of the timer that outputs wait for.
+    pub timer: u64,
 }
 
 impl Pipeline {
@@ -106,7 +108,7 @@ impl Pipeline {
         if self.outputs(owner).is_none_or(|o| o.stage != Stage::Judging) {
             return;
         }
-        let first = Redelivery { attempt: 1, first_failure: self.now, letters: 0 };
+        let first = Redelivery { attempt: 1, first_failure: self.now, letters: 0, timer: 0 };
         let redelivery = self.redeliveries.entry(owner).or_insert(first);
         redelivery.letters += letter;
         if retry > 0 {
@@ -115,9 +117,9 @@ impl Pipeline {
                 Some(wait) if self.draining && !wait.is_zero() => return self.drop_owner(owner, fx),
                 Some(wait) => {
                     redelivery.attempt += 1;
-                    let timer = self.timers.add(self.now.after(wait), Timer::Outputs(owner));
+                    redelivery.timer = self.timers.add(self.now.after(wait), Timer::Outputs(owner));
                     if let Some(outputs) = self.outputs(owner) {
-                        *outputs = Outputs { stage: Stage::Waiting(timer), awaited: retry, failed: 0 };
+                        *outputs = Outputs { stage: Stage::Waiting, awaited: retry, failed: 0 };
                     }
                     return;
                 }
@@ -130,7 +132,9 @@ impl Pipeline {
 
     /// Sends failed outputs again, unless the timer is an old one.
     pub(super) fn redeliver(&mut self, owner: Owner, timer: u64, fx: &mut Vec<Effect>) {
-        if let Some(outputs) = self.outputs(owner).filter(|o| o.stage == Stage::Waiting(timer)) {
+        if self.waits_for(owner, timer)
+            && let Some(outputs) = self.outputs(owner)
+        {
             outputs.stage = Stage::Sending;
             fx.push(Effect::Redeliver { owner });
         }
@@ -197,6 +201,7 @@ impl Pipeline {
 
     /// Whether this timer is the one that outputs wait for.
     pub(super) fn waits_for(&mut self, owner: Owner, timer: u64) -> bool {
-        self.outputs(owner).is_some_and(|o| o.stage == Stage::Waiting(timer))
+        self.outputs(owner).is_some_and(|o| o.stage == Stage::Waiting)
+            && self.redeliveries.get(&owner).is_some_and(|r| r.timer == timer)
     }
 }

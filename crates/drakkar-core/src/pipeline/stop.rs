@@ -1,7 +1,7 @@
 //! Giving back what is not finished.
 
 use super::{Effect, Pipeline, message::Stage, timers::Timer, window::Range};
-use crate::{ids::Seq, pipeline::task};
+use crate::ids::Seq;
 
 impl Pipeline {
     pub(super) fn drain(&mut self, fx: &mut Vec<Effect>) {
@@ -13,7 +13,7 @@ impl Pipeline {
         for (timer, number) in self.timers.take_all() {
             match timer {
                 Timer::Task(key) => {
-                    if self.tasks.get_mut(key).is_some_and(|t| t.stage == task::Stage::Waiting(number)) {
+                    if self.task_waits_for(key, number) {
                         self.drop_task(key, fx);
                     }
                 }
@@ -60,6 +60,7 @@ impl Pipeline {
         self.pieces.clear();
         self.arranging = None;
         self.redeliveries.clear();
+        self.retries.clear();
         self.tasks.clear();
         for index in 0..self.messages.len() as u64 {
             self.give_back(Seq(self.base.0 + index), fx);

@@ -13,8 +13,8 @@ pub(super) enum Stage {
     Running,
     /// `on_error` runs.
     Judging,
-    /// Waits for its next attempt; the number of its timer.
-    Waiting(u64),
+    /// Waits for its next attempt.
+    Waiting,
     /// `on_task_complete` runs.
     Completing,
     /// Outputs are on their way.
@@ -32,11 +32,18 @@ pub(super) struct Task {
     pub stage: Stage,
     /// Attempts made or under way.
     pub attempt: u32,
-    pub first_failure: Option<Time>,
     /// How many replacements lie before this task.
     pub depth: u32,
     /// What `on_task_complete` returned.
     pub outputs: Outputs,
+}
+
+/// What is remembered of a task whose attempt failed. Kept apart, so that the many that never fail stay small.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retrying {
+    pub first_failure: Time,
+    /// The number of the timer it waits for.
+    pub timer: u64,
 }
 
 /// All tasks of a partition that did not end yet.
@@ -53,7 +60,6 @@ impl Tasks {
             window,
             stage: Stage::Running,
             attempt: 1,
-            first_failure: None,
             depth,
             outputs: Outputs::default(),
         });

@@ -38,7 +38,6 @@ pub(super) enum Stage {
 /// One window from its start until its messages settle.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    pub id: WindowId,
     pub range: Range,
     pub stage: Stage,
     /// Messages and tasks that are not done, and one more while `arrange` runs.
@@ -51,32 +50,54 @@ pub(super) struct Window {
     pub outputs: Outputs,
 }
 
-/// The windows, in the order they started. Empty where there is no `on_window_complete`.
+/// The windows that did not end, by their number. Empty where there is no `on_window_complete`.
 #[derive(Debug, Default)]
-pub(super) struct Windows(VecDeque<Window>);
+pub(super) struct Windows {
+    /// From number `first` on; what ended in between leaves a gap, as the watermark bounds how many there can be.
+    windows: VecDeque<Option<Window>>,
+    first: u64,
+    open: usize,
+}
 
 impl Windows {
     /// Adds a window; its number is larger than that of every other.
     pub fn start(&mut self, id: WindowId, range: Range, open: u32) {
+        if self.windows.is_empty() {
+            self.first = id.0;
+        }
         let (stage, outputs) = (Stage::Open, Outputs::default());
-        self.0.push_back(Window { id, range, stage, open, had_tasks: false, broken: false, outputs });
+        let window = Window { range, stage, open, had_tasks: false, broken: false, outputs };
+        self.windows.push_back(Some(window));
+        self.open += 1;
+        debug_assert_eq!(self.first + self.windows.len() as u64, id.0 + 1, "windows are numbered");
+    }
+
+    fn index(&self, id: WindowId) -> Option<usize> {
+        usize::try_from(id.0.checked_sub(self.first)?).ok()
     }
 
     pub fn get_mut(&mut self, id: WindowId) -> Option<&mut Window> {
-        let index = self.0.binary_search_by_key(&id, |w| w.id).ok()?;
-        self.0.get_mut(index)
+        let index = self.index(id)?;
+        self.windows.get_mut(index)?.as_mut()
     }
 
     pub fn remove(&mut self, id: WindowId) -> Option<Window> {
-        let index = self.0.binary_search_by_key(&id, |w| w.id).ok()?;
-        self.0.remove(index)
+        let index = self.index(id)?;
+        let removed = self.windows.get_mut(index)?.take();
+        self.open -= usize::from(removed.is_some());
+        while let Some(None) = self.windows.front() {
+            self.windows.pop_front();
+            self.first += 1;
+        }
+        removed
     }
 
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.windows.clear();
+        self.open = 0;
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.open
     }
 }

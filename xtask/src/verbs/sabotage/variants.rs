@@ -215,8 +215,8 @@ pub(super) const ALL: &[Variant] = &[
         why: "a task that waits for another attempt is left behind by a drain",
         edits: &[edit(
             "pipeline/stop.rs",
-            "if self.tasks.get_mut(key).is_some_and(|t| t.stage == task::Stage::Waiting(number)) {",
-            "if number == 0 && self.tasks.get_mut(key).is_some_and(|t| t.stage == task::Stage::Waiting(number)) {",
+            "if self.task_waits_for(key, number) {",
+            "if number == 0 && self.task_waits_for(key, number) {",
         )],
     },
     Variant {
