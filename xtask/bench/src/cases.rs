@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     Outcome,
     broker::{Broker, Feed},
-    memory,
+    machine, memory,
     process::{Program, Side},
 };
 
@@ -15,6 +15,8 @@ type Measure = fn(&str, usize) -> Result<Outcome>;
 
 /// All cases, by name.
 pub(crate) const ALL: &[(&str, Measure)] = &[
+    ("core", machine::rate),
+    ("core-in-flight", machine::in_flight),
     ("spawn", spawn),
     ("precomputed", precomputed),
     ("partitions", partitions),

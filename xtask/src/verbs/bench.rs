@@ -12,10 +12,17 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     job::hold_interrupts()?;
     let mut command = Command::new(release::build(&["drakkar-bench"])?.join("drakkar-bench"));
     command.args(args).current_dir(workspace::root());
-    let status = if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+    let status = if needs_no_broker(args) {
         job::run(&mut command)?
     } else {
         with_services(false, |variables| job::run(command.envs(variables)))?
     };
     Ok(job::exit_code(status))
+}
+
+/// Whether only help or cases of the pure core are asked for.
+fn needs_no_broker(args: &[String]) -> bool {
+    let mut cases = args.iter().filter(|arg| arg.starts_with(|c: char| c.is_ascii_lowercase())).peekable();
+    let help = args.iter().any(|arg| arg == "--help" || arg == "-h");
+    help || (cases.peek().is_some() && cases.all(|case| case.starts_with("core")))
 }

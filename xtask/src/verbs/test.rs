@@ -60,8 +60,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// The simulator of the core at full length. The tests of the workspace run it too, in short.
 const SIMULATOR: &[&str] =
     &["--profile", "simulator", "--package", "drakkar-core", "--test", "simulator", "--", "--nocapture"];
-/// Seeds of that run: more than two million messages.
-const SEEDS: (&str, &str) = ("DRAKKAR_SIM_SEEDS", "20000");
+/// Seeds of that run: about 1.5 million messages.
+const SEEDS: (&str, &str) = ("DRAKKAR_SIM_SEEDS", "12000");
 
 /// Runs every test of the workspace.
 pub(crate) fn all(args: &Args) -> Result<Outcome> {

@@ -8,25 +8,40 @@ use crate::{
 
 /// Seeds that are tried for each smaller size.
 const TRIES: u64 = 150;
+/// Runs that are tried in all: a rule that is hard to break stays as large as it is then.
+const MOST: u64 = 2_000;
 
 /// The smallest run that was found to break the same rule, and how it ends.
 pub(crate) fn shrink(run: Run) -> (Run, Outcome) {
     let first = simulate(run, true);
     let Some(violation) = &first.violation else { return (run, first) };
-    let (mut best, rule) = (run, violation.rule);
-    while let Some(smaller) = candidates(best).into_iter().find_map(|size| fails(size, rule)) {
+    let mut search = Search { rule: violation.rule, left: MOST };
+    let mut best = run;
+    while let Some(smaller) = candidates(best).into_iter().find_map(|size| search.fails(size)) {
         best = smaller;
     }
     let outcome = simulate(best, true);
     (best, outcome)
 }
 
-/// A run of this size that breaks the rule: with its own seed, or with another one.
-fn fails(size: Run, rule: &str) -> Option<Run> {
-    let mut seeds = Rng::new(size.seed);
-    (0..TRIES)
-        .map(|index| Run { seed: if index == 0 { size.seed } else { seeds.draw() >> 32 }, ..size })
-        .find(|run| simulate(*run, false).violation.is_some_and(|v| v.rule == rule))
+struct Search {
+    rule: &'static str,
+    left: u64,
+}
+
+impl Search {
+    /// A run of this size that breaks the rule: with its own seed, or with another one.
+    fn fails(&mut self, size: Run) -> Option<Run> {
+        let mut seeds = Rng::new(size.seed);
+        for index in 0..TRIES {
+            self.left = self.left.checked_sub(1)?;
+            let run = Run { seed: if index == 0 { size.seed } else { seeds.draw() >> 32 }, ..size };
+            if simulate(run, false).violation.is_some_and(|v| v.rule == self.rule) {
+                return Some(run);
+            }
+        }
+        None
+    }
 }
 
 /// Runs that are a step smaller, the largest steps first.
