@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use drakkar_core::config::{AssignmentMode, GroupProtocol, Secret};
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
 /// What the source needs to know.
@@ -15,6 +16,12 @@ pub struct Settings {
     pub group: String,
     /// The worker's name: client id, and part of each commit's metadata.
     pub worker: String,
+    /// How the group shares its partitions. The newer protocol has its own way.
+    pub assignment: AssignmentMode,
+    /// The protocol of the group. With the newer one, the session is the broker's affair.
+    pub protocol: GroupProtocol,
+    /// The name of a static member.
+    pub instance_id: Option<String>,
     /// Most records taken in one turn of the loop.
     pub max_poll_records: usize,
     /// Time after which the group forgets a silent member.
@@ -35,8 +42,8 @@ pub struct Settings {
     pub close_timeout: Duration,
     /// Time for the first answer of a broker.
     pub connect_timeout: Duration,
-    /// Further librdkafka settings, overridden by those the source owns.
-    pub extra: Vec<(String, String)>,
+    /// Further librdkafka settings, security among them, overridden by those the source owns.
+    pub extra: Vec<(String, Secret)>,
 }
 
 impl Settings {
@@ -51,7 +58,7 @@ impl Settings {
             .set("fetch.wait.max.ms", "100")
             .set("reconnect.backoff.max.ms", "2000");
         for (key, value) in &self.extra {
-            config.set(key, value);
+            config.set(key, value.expose());
         }
         config
             .set("bootstrap.servers", &self.brokers)
@@ -65,14 +72,25 @@ impl Settings {
             .set("enable.partition.eof", "false")
             .set("allow.auto.create.topics", "false")
             .set_log_level(RDKafkaLogLevel::Warning);
-        // With the newer group protocol the broker decides about these; setting them is an error.
-        if config.get("group.protocol").is_none_or(|p| p.eq_ignore_ascii_case("classic")) {
-            config
+        if let Some(id) = &self.instance_id {
+            config.set("group.instance.id", id);
+        }
+        match self.protocol {
+            // The broker decides about session, heartbeat and assignment; setting them is an error.
+            GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
+            GroupProtocol::Classic => config
                 .set("session.timeout.ms", ms(self.session_timeout))
                 .set("heartbeat.interval.ms", ms(self.heartbeat_interval))
-                .set("partition.assignment.strategy", "cooperative-sticky");
-        }
+                .set("partition.assignment.strategy", self.strategy()),
+        };
         config
+    }
+
+    fn strategy(&self) -> &'static str {
+        match self.assignment {
+            AssignmentMode::Cooperative => "cooperative-sticky",
+            AssignmentMode::Eager => "range",
+        }
     }
 }
 
@@ -83,6 +101,9 @@ pub(crate) fn for_tests() -> Settings {
         topic: "in".to_owned(),
         group: "g".to_owned(),
         worker: "w".to_owned(),
+        assignment: AssignmentMode::Cooperative,
+        protocol: GroupProtocol::Classic,
+        instance_id: None,
         max_poll_records: 100,
         session_timeout: Duration::from_secs(10),
         heartbeat_interval: Duration::from_secs(1),
@@ -102,7 +123,7 @@ mod tests {
     use super::*;
 
     fn with(extra: &[(&str, &str)]) -> ClientConfig {
-        let extra = extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let extra = extra.iter().map(|(k, v)| ((*k).to_owned(), Secret::from(*v))).collect();
         Settings { extra, ..for_tests() }.client()
     }
 
@@ -116,10 +137,26 @@ mod tests {
 
     #[test]
     fn the_newer_group_protocol_gets_none_of_the_settings_it_refuses() {
-        let config = with(&[("group.protocol", "consumer")]);
+        let config = Settings { protocol: GroupProtocol::Consumer, ..for_tests() }.client();
         for key in ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"] {
             assert_eq!(config.get(key), None);
             assert!(with(&[]).get(key).is_some());
         }
+        assert_eq!(config.get("group.protocol"), Some("consumer"));
+        config.create_native_config().unwrap();
+    }
+
+    #[test]
+    fn eager_groups_use_the_range_assignor() {
+        let config = Settings { assignment: AssignmentMode::Eager, ..for_tests() }.client();
+        assert_eq!(config.get("partition.assignment.strategy"), Some("range"));
+        assert_eq!(with(&[]).get("partition.assignment.strategy"), Some("cooperative-sticky"));
+    }
+
+    #[test]
+    fn settings_are_printed_without_the_values_of_the_client() {
+        let settings = Settings { extra: vec![("sasl.password".into(), "hunter2".into())], ..for_tests() };
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("sasl.password") && !shown.contains("hunter2"), "{shown}");
     }
 }

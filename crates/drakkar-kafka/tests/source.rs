@@ -8,6 +8,7 @@ use std::{
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
+    config::{AssignmentMode, GroupProtocol},
     error::Class,
     ids::{Assignment, Offset},
     message::Record,
@@ -21,7 +22,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn cluster(partitions: i32) -> MockCluster<'static, DefaultProducerContext> {
     let cluster = MockCluster::new(1).unwrap();
@@ -35,6 +36,9 @@ fn settings(brokers: &str, worker: &str) -> Settings {
         topic: "in".to_owned(),
         group: "group".to_owned(),
         worker: worker.to_owned(),
+        assignment: AssignmentMode::Cooperative,
+        protocol: GroupProtocol::Classic,
+        instance_id: None,
         max_poll_records: 100,
         session_timeout: Duration::from_secs(10),
         heartbeat_interval: Duration::from_millis(500),
@@ -239,7 +243,7 @@ async fn brokers_that_do_not_answer_are_named_in_time() {
 
 #[tokio::test]
 async fn a_setting_that_the_client_does_not_know_is_a_mistake_in_the_configuration() {
-    let extra = vec![("no.such.setting".to_owned(), "1".to_owned())];
+    let extra = vec![("no.such.setting".into(), "1".into())];
     let settings = Settings { extra, ..settings("127.0.0.1:1", "w1") };
     let error = KafkaSource::open(settings, Arc::new(ByteLedger::new(1))).await.unwrap_err();
     assert_eq!(error.class, Class::Config);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use drakkar_core::config::Secret;
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
 /// What a Kafka sink needs to know.
@@ -21,8 +22,8 @@ pub struct Settings {
     pub compression: Option<String>,
     /// Time for the first answer of a broker.
     pub connect_timeout: Duration,
-    /// Further librdkafka settings. They tune, but cannot turn idempotence off.
-    pub extra: Vec<(String, String)>,
+    /// Further librdkafka settings, security among them. They tune, but cannot turn idempotence off.
+    pub extra: Vec<(String, Secret)>,
 }
 
 impl Settings {
@@ -39,7 +40,7 @@ impl Settings {
             .set("reconnect.backoff.max.ms", "1000")
             .set("allow.auto.create.topics", "false");
         for (key, value) in &self.extra {
-            config.set(key, value);
+            config.set(key, value.expose());
         }
         config
             .set("bootstrap.servers", &self.brokers)

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use drakkar_core::{
-    config::{Batching as BatchSettings, Config},
+    config::{Batching as BatchSettings, Config, Placeholder, expand_instance_id},
     payload::SinkKind,
     sink::{Batching, Sink},
     task::Limits,
@@ -39,13 +39,19 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
 }
 
 /// The settings of the Kafka source.
-pub(crate) fn source(config: &Config, worker: &str) -> drakkar_kafka::Settings {
+///
+/// # Errors
+/// When the name of the static member cannot be made.
+pub(crate) fn source(config: &Config, worker: &str) -> Result<drakkar_kafka::Settings, RunError> {
     let kafka = &config.kafka;
-    drakkar_kafka::Settings {
+    Ok(drakkar_kafka::Settings {
         brokers: kafka.brokers.clone(),
         topic: kafka.source_topic.clone(),
         group: kafka.consumer_group.clone(),
         worker: worker.to_owned(),
+        assignment: kafka.assignment,
+        protocol: kafka.group_protocol,
+        instance_id: instance_id(&kafka.group_instance_id, worker)?,
         max_poll_records: kafka.max_poll_records,
         session_timeout: kafka.session_timeout_ms.duration(),
         heartbeat_interval: kafka.heartbeat_interval_ms.duration(),
@@ -57,7 +63,27 @@ pub(crate) fn source(config: &Config, worker: &str) -> drakkar_kafka::Settings {
         close_timeout: kafka.close_timeout_seconds.duration(),
         connect_timeout: kafka.connect_timeout_seconds.duration(),
         extra: Vec::new(),
+    })
+}
+
+/// The name of the static member, if there is to be one.
+fn instance_id(template: &str, worker: &str) -> Result<Option<String>, RunError> {
+    if template.is_empty() {
+        return Ok(None);
     }
+    let value = |placeholder: Placeholder<'_>| match placeholder {
+        Placeholder::Hostname => hostname(),
+        Placeholder::WorkerId => Some(worker.to_owned()),
+        Placeholder::Variable(name) => std::env::var(name).ok(),
+    };
+    expand_instance_id(template, value)
+        .map(Some)
+        .map_err(|reason| RunError::InstanceId { template: template.to_owned(), reason })
+}
+
+fn hostname() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// The sinks of the configuration, in the order of their types.

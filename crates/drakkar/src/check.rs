@@ -79,15 +79,17 @@ pub(crate) async fn check<H: Handler>(loaded: &Loaded, connect: bool) -> Exit {
     );
     if connect {
         let bytes = Arc::new(ByteLedger::new(1));
-        let source = KafkaSource::open(assemble::source(config, &worker), bytes).await;
         line(
             "source",
-            match source {
-                Ok(source) => {
-                    source.control.close();
-                    Ok(format!("{} at {}", config.kafka.source_topic, config.kafka.brokers))
-                }
-                Err(error) => Err((error.to_string(), Exit::Startup)),
+            match assemble::source(config, &worker) {
+                Ok(settings) => match KafkaSource::open(settings, bytes).await {
+                    Ok(source) => {
+                        source.control.close();
+                        Ok(format!("{} at {}", config.kafka.source_topic, config.kafka.brokers))
+                    }
+                    Err(error) => Err((error.to_string(), Exit::Startup)),
+                },
+                Err(error) => Err((error.to_string(), error.exit())),
             },
         );
         let dead_letters = assemble::dead_letters(config, &worker);

@@ -21,6 +21,14 @@ pub enum RunError {
         /// Where it came from.
         variable: String,
     },
+    /// The name of the static member cannot be made.
+    #[error("`kafka.group_instance_id` (`{template}`) cannot be used: {reason}")]
+    InstanceId {
+        /// The setting.
+        template: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A configured sink cannot be made.
     #[error("failed to prepare {kind} sink `{name}`: {message}")]
     Sink {
@@ -49,7 +57,7 @@ impl RunError {
     /// The exit code that goes with it.
     pub fn exit(&self) -> Exit {
         match self {
-            RunError::WorkerName { .. } => Exit::Config,
+            RunError::WorkerName { .. } | RunError::InstanceId { .. } => Exit::Config,
             RunError::Startup(_)
             | RunError::Sink { .. }
             | RunError::Executor(_)

@@ -125,7 +125,7 @@ impl<H: Handler> Worker<H> {
         drakkar_runtime::check_routes::<H>(&sinks).map_err(drakkar_runtime::RunError::from)?;
         let pool = ProcessPool::start(assemble::executor(&config))?;
         let bytes = Arc::new(ByteLedger::new(config.executor.max_in_hand_bytes as u64));
-        let opening = KafkaSource::open(assemble::source(&config, &name), bytes.clone());
+        let opening = KafkaSource::open(assemble::source(&config, &name)?, bytes.clone());
         let source = tokio::select! {
             biased;
             () = stop.requested() => {

@@ -1,5 +1,7 @@
 //! What settings must satisfy together, and defaults that give way to their neighbours.
 
+mod kafka;
+
 use std::collections::BTreeMap;
 
 use super::{
@@ -56,23 +58,7 @@ pub(super) fn check(config: &Config, origins: &Origins, problems: &mut Vec<Probl
     let mut pairs =
         Pairs { origins, reported: problems.iter().map(|p| p.key.clone()).collect(), found: Vec::new() };
     let kafka = &config.kafka;
-    let (session, poll) = (kafka.session_timeout_ms, kafka.max_poll_interval_ms);
-    let (heartbeat, drain) = (kafka.heartbeat_interval_ms, kafka.rebalance_drain_seconds);
-    pairs.check(
-        u64::from(heartbeat.0) * 3 <= u64::from(session.0),
-        ["kafka.heartbeat_interval_ms", "kafka.session_timeout_ms"],
-        || format!("must be at most a third of `kafka.session_timeout_ms` ({session}), found {heartbeat}"),
-    );
-    pairs.check(
-        drain.duration() < session.duration(),
-        ["kafka.rebalance_drain_seconds", "kafka.session_timeout_ms"],
-        || format!("must be below `kafka.session_timeout_ms` ({session}), found {drain} seconds"),
-    );
-    pairs.check(
-        drain.duration() < poll.duration(),
-        ["kafka.rebalance_drain_seconds", "kafka.max_poll_interval_ms"],
-        || format!("must be below `kafka.max_poll_interval_ms` ({poll}), found {drain} seconds"),
-    );
+    kafka::check(kafka, &mut pairs);
     let executor = &config.executor;
     let (low, high) = (executor.backpressure_low_multiplier, executor.backpressure_high_multiplier);
     pairs.check(
@@ -129,6 +115,16 @@ impl Pairs<'_> {
         let excerpt = if secretive { Excerpt::Head } else { Excerpt::Value };
         let message = format!("`{}` {}", paths[0], must());
         self.found.push(Problem::at(mark, excerpt, paths[0], message));
+    }
+
+    /// Reports a setting that was set and has no place beside another one.
+    fn no_place(&mut self, path: &str, beside: &str, help: &str) {
+        if let Some(mark) = self.origins.get(path) {
+            let message = format!("`{path}` has no place beside {beside}");
+            let mut problem = Problem::at(mark, Excerpt::Head, path, message);
+            problem.help = Some(help.to_owned());
+            self.found.push(problem);
+        }
     }
 
     fn backoff(&mut self, section: &str, initial: Seconds, max: Seconds) {

@@ -6,6 +6,9 @@ use super::{
     section::Section as _,
 };
 
+/// The most keys of a section that one message lists.
+const LISTED: usize = 12;
+
 /// The remedy for an unknown `key` in the section at `path`.
 pub(super) fn unknown_key(path: &str, key: &str, fields: &[Field]) -> String {
     if let Some(hint) = moved(path, key) {
@@ -17,7 +20,16 @@ pub(super) fn unknown_key(path: &str, key: &str, fields: &[Field]) -> String {
     }
     match names::nearest(key, fields.iter().map(|field| field.key)) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("known keys are {}", names::listed(fields.iter().map(|field| field.key))),
+        None => known_keys(fields),
+    }
+}
+
+/// The keys of a section; of a large one only some, as a message that long is not read.
+fn known_keys(fields: &[Field]) -> String {
+    let listed = names::listed(fields.iter().take(LISTED).map(|field| field.key));
+    match fields.len().saturating_sub(LISTED) {
+        0 => format!("known keys are {listed}"),
+        more => format!("known keys are {listed} and {more} more: see docs/configuration.md"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `kafka` section: the connection, the consumer group and how far it reads ahead.
 
 use super::{
+    instance_id,
     rules::{above_zero, at_least, between, not_below, not_blank},
     section::{choice, defaults, section},
     units::{Millis, Seconds, WholeSeconds},
@@ -17,6 +18,23 @@ section! {
         pub source_topic: String = "input-events".to_owned(), not_blank();
         /// The consumer group; workers of one group share the partitions.
         pub consumer_group: String = "drakkar-workers".to_owned(), not_blank();
+        /// How the group shares its partitions when workers come and go.
+        ///
+        /// `cooperative` moves only the partitions that change hands; `eager` takes all partitions away and hands out
+        /// contiguous ranges. All workers of a group must use the same. It has no place with `group_protocol: consumer`.
+        pub assignment: AssignmentMode = AssignmentMode::Cooperative;
+        /// A name that is the worker's own over restarts: the group then waits for it instead of sharing its partitions
+        /// out; empty for none.
+        ///
+        /// A worker that is away longer than `session_timeout_ms` loses its partitions. `{hostname}`, `{worker_id}` and
+        /// `{env:NAME}` stand for the host's name, the worker's name and an environment variable. Two workers with one
+        /// name fight: the broker stops one of them, which then ends with an error.
+        pub group_instance_id: String = String::new(), instance_id::rule();
+        /// The protocol of the group.
+        ///
+        /// With `consumer` (Kafka 4.0 and later) the broker shares out the partitions and owns the session, so that
+        /// `session_timeout_ms`, `heartbeat_interval_ms` and `assignment` have no place beside it.
+        pub group_protocol: GroupProtocol = GroupProtocol::Classic;
         /// The most messages taken from the client per poll.
         ///
         /// A small value costs throughput, a large one makes the first message of a batch wait.
@@ -67,6 +85,26 @@ section! {
         ///
         /// A small value pauses often, a large one costs memory.
         pub queue_max_messages: usize = 4_000, at_least(1);
+    }
+}
+
+choice! {
+    /// How a group shares its partitions.
+    pub enum AssignmentMode {
+        /// Only the partitions that change hands move.
+        Cooperative = "cooperative",
+        /// All partitions are taken away and handed out as contiguous ranges.
+        Eager = "eager",
+    }
+}
+
+choice! {
+    /// The protocol of the group.
+    pub enum GroupProtocol {
+        /// The workers share out the partitions.
+        Classic = "classic",
+        /// The broker shares out the partitions.
+        Consumer = "consumer",
     }
 }
 

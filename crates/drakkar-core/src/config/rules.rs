@@ -3,7 +3,7 @@
 use super::url;
 
 /// The verdict of a rule: nothing, or what the value must do instead.
-type Verdict = Result<(), String>;
+pub(super) type Verdict = Result<(), String>;
 
 /// One constraint, with its text for the reference page.
 pub(super) struct Rule<T: ?Sized> {
@@ -13,6 +13,11 @@ pub(super) struct Rule<T: ?Sized> {
 }
 
 impl<T: ?Sized> Rule<T> {
+    /// A constraint whose verdict says more than its text.
+    pub(super) fn new(text: &str, check: impl Fn(&T) -> Verdict + 'static) -> Self {
+        Self { text: text.to_owned(), check: Box::new(check) }
+    }
+
     fn simple(text: String, holds: impl Fn(&T) -> bool + 'static) -> Self {
         let message = text.clone();
         let check = move |value: &T| if holds(value) { Ok(()) } else { Err(message.clone()) };

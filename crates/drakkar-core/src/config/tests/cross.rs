@@ -80,3 +80,36 @@ fn a_contradiction_by_a_variable_names_the_variable() {
          `kafka.session_timeout_ms` (9000), found 4000"
     );
 }
+
+#[test]
+fn with_the_newer_group_protocol_nothing_may_be_set_that_the_broker_decides() {
+    for (key, value) in
+        [("session_timeout_ms", "45000"), ("heartbeat_interval_ms", "3000"), ("assignment", "cooperative")]
+    {
+        let found = problem(&format!("kafka:\n  group_protocol: consumer\n  {key}: {value}\n"));
+        let place = format!("`kafka.{key}` has no place beside `kafka.group_protocol: consumer`; the broker");
+        assert!(found.starts_with("drakkar.yaml:3:") && found.contains(&place), "{found}");
+        config(&format!("kafka:\n  group_protocol: classic\n  {key}: {value}\n"));
+    }
+    let variables = [("DK_KAFKA__SESSION_TIMEOUT_MS", "6000"), ("DK_KAFKA__GROUP_PROTOCOL", "Consumer")];
+    assert!(
+        variable_problem("", &variables)
+            .starts_with("DK_KAFKA__SESSION_TIMEOUT_MS: `kafka.session_timeout_ms` has no place")
+    );
+    let kafka = config("kafka: { group_protocol: consumer, rebalance_drain_seconds: 20 }").kafka;
+    assert_eq!(kafka.rebalance_drain_seconds.get(), 20.0);
+}
+
+#[test]
+fn the_name_of_a_static_member_holds_only_what_can_be_filled_in() {
+    for good in ["w-1.a_b", "{hostname}", "w-{env:ORDINAL}", "{worker_id}"] {
+        config(&format!("kafka: {{ group_instance_id: '{good}' }}"));
+    }
+    for bad in ["a b", "{host}", "a/b", "{env:}", "{hostname"] {
+        let found = problem(&format!("kafka: {{ group_instance_id: '{bad}' }}"));
+        assert!(
+            found.contains("`kafka.group_instance_id` must hold letters") && found.contains("{env:NAME}"),
+            "{found}"
+        );
+    }
+}
