@@ -8,6 +8,8 @@ mod hol;
 #[cfg(feature = "real-services")]
 mod marker;
 #[cfg(feature = "real-services")]
+mod membership;
+#[cfg(feature = "real-services")]
 mod memory;
 #[cfg(feature = "real-services")]
 mod oracle;

@@ -162,7 +162,11 @@ impl SourceThread {
     pub(crate) fn poll_error(&mut self, error: &KafkaError) {
         match error {
             KafkaError::MessageConsumptionFatal(_) => self.client_failed(&error.to_string()),
-            _ => self.outbox.trouble(format!("reading topic `{}` failed: {error}", self.settings.topic)),
+            _ => {
+                let help = error.rdkafka_error_code().and_then(classify::remedy);
+                let help = help.map_or_else(String::new, |help| format!("; {help}"));
+                self.outbox.trouble(format!("reading topic `{}` failed: {error}{help}", self.settings.topic));
+            }
         }
     }
 
@@ -170,7 +174,11 @@ impl SourceThread {
     fn client_failed(&mut self, reason: &str) {
         let cause = self.consumer.client().fatal_error();
         let code = cause.map_or(RDKafkaErrorCode::Fatal, |(code, _)| code);
-        self.fatal(classify::class(code), format!("the Kafka client cannot go on: {reason}"));
+        let help = match classify::remedy(code) {
+            Some(remedy) => format!("; {remedy}"),
+            None => String::new(),
+        };
+        self.fatal(classify::class(code), format!("the Kafka client cannot go on: {reason}{help}"));
     }
 
     fn time(&self, now: Instant) -> Time {
