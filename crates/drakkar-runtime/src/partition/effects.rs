@@ -86,7 +86,7 @@ impl<H: Handler> Partition<H> {
         self.failed.forget(Owner::Message(seq));
         if !self.shared.suspects.is_empty()
             && let (true, Some(marker)) = (settled, &self.shared.marker)
-            && let Some(record) = self.messages.get_mut(seq).and_then(|held| held.content.record())
+            && let Some(record) = self.messages.get_mut(seq).map(|held| held.content.record())
         {
             marker.settled(self.assignment.partition, record.offset);
         }
@@ -139,7 +139,7 @@ impl<H: Handler> Partition<H> {
         };
         let mut offset = |seq: Option<Seq>| {
             let held = seq.and_then(|seq| self.messages.get_mut(seq));
-            held.and_then(|held| held.content.record()).map_or(Offset(-1), |record| record.offset)
+            held.map_or(Offset(-1), |held| held.content.record().offset)
         };
         (offset(first), offset(last))
     }

@@ -41,7 +41,7 @@ impl<H: Handler> Partition<H> {
             cause.error.push_str(&format!(" (and {more} more failures of this message)"));
         }
         let label = self.label(seq);
-        let Some(record) = self.messages.get_mut(seq).and_then(|h| h.content.record()) else { return };
+        let Some(record) = self.messages.get_mut(seq).map(|h| h.content.record()) else { return };
         let letter = DeadLetter {
             record,
             label: &label,
@@ -61,7 +61,7 @@ impl<H: Handler> Partition<H> {
         let label = seq.map_or_else(String::new, |s| self.label(s));
         let record = seq
             .and_then(|s| self.messages.get_mut(s))
-            .and_then(|held| held.content.record().cloned())
+            .map(|held| held.content.record().clone())
             .unwrap_or_else(|| self.nameless_record());
         let mut parts = Vec::new();
         let mut first_cause = None;
@@ -127,15 +127,15 @@ impl<H: Handler> Partition<H> {
     /// What the handler calls a message; its position where that is not to be had.
     fn label(&mut self, seq: Seq) -> String {
         let Some(held) = self.messages.get_mut(seq) else { return String::new() };
-        let position = held.content.record().map(|r| format!("{}:{}", r.partition, r.offset));
+        let record = held.content.record();
+        let position = format!("{}:{}", record.partition, record.offset);
         match &held.content {
             Content::Decoded(message) if H::HOOKS.message_label => {
                 let call = AssertUnwindSafe(|| self.shared.handler.message_label(message));
-                std::panic::catch_unwind(call).ok().or(position)
+                std::panic::catch_unwind(call).unwrap_or(position)
             }
             _ => position,
         }
-        .unwrap_or_default()
     }
 
     /// Stands in for the message of a task that answers for none.

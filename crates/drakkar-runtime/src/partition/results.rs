@@ -106,10 +106,7 @@ impl<H: Handler> Partition<H> {
 
     fn offsets_of(&mut self, key: TaskKey) -> Vec<Offset> {
         let messages = self.pipeline.messages_of(key).to_vec();
-        messages
-            .into_iter()
-            .filter_map(|s| self.messages.get_mut(s)?.content.record().map(|r| r.offset))
-            .collect()
+        messages.into_iter().filter_map(|s| Some(self.messages.get_mut(s)?.content.record().offset)).collect()
     }
 
     pub(super) fn complete_message(&mut self, seq: Seq) {
@@ -195,7 +192,7 @@ impl<H: Handler> Partition<H> {
     pub(super) fn hook_failed(&mut self, hook: &'static str, seq: Option<Seq>, failure: &HookFailure) {
         let offset = seq
             .and_then(|seq| self.messages.get_mut(seq))
-            .and_then(|held| held.content.record().map(|r| r.offset))
+            .map(|held| held.content.record().offset)
             .unwrap_or_default();
         self.shared.events.emit(&Event::HookFailed {
             assignment: self.assignment,

@@ -35,16 +35,14 @@ pub(super) struct Held<T> {
 pub(super) enum Content<T> {
     Raw(Record),
     Decoded(Arc<Message<T>>),
-    Gone,
 }
 
 impl<T> Content<T> {
-    /// The record, unless the message ended.
-    pub(super) fn record(&self) -> Option<&Record> {
+    /// The record.
+    pub(super) fn record(&self) -> &Record {
         match self {
-            Content::Raw(record) => Some(record),
-            Content::Decoded(message) => Some(message.record()),
-            Content::Gone => None,
+            Content::Raw(record) => record,
+            Content::Decoded(message) => message.record(),
         }
     }
 }
@@ -69,9 +67,11 @@ impl Group {
 }
 
 /// The messages of a partition from the oldest that is still held.
+///
+/// Thousands may have ended behind one that has not: those take a word each.
 #[derive(Debug)]
 pub(super) struct Messages<T> {
-    held: VecDeque<Held<T>>,
+    held: VecDeque<Option<Box<Held<T>>>>,
     base: u64,
 }
 
@@ -81,7 +81,7 @@ impl<T> Messages<T> {
     }
 
     pub(super) fn push(&mut self, record: Record, size: usize, now: Time) {
-        self.held.push_back(Held {
+        self.held.push_back(Some(Box::new(Held {
             content: Content::Raw(record),
             barred: false,
             size,
@@ -89,35 +89,34 @@ impl<T> Messages<T> {
             started: Time::default(),
             group: Group::default(),
             cause: None,
-        });
+        })));
     }
 
+    /// A message, unless it ended.
     pub(super) fn get_mut(&mut self, seq: Seq) -> Option<&mut Held<T>> {
-        self.held.get_mut(usize::try_from(seq.0.checked_sub(self.base)?).ok()?)
+        let index = usize::try_from(seq.0.checked_sub(self.base)?).ok()?;
+        self.held.get_mut(index)?.as_deref_mut()
     }
 
     /// The message that came in last.
     pub(super) fn last_mut(&mut self) -> Option<&mut Held<T>> {
-        self.held.back_mut()
+        self.held.back_mut()?.as_deref_mut()
     }
 
     /// When the oldest message that is held came in.
     pub(super) fn oldest(&self) -> Option<Time> {
-        self.held.front().map(|held| held.arrived)
+        self.held.front()?.as_ref().map(|held| held.arrived)
     }
 
     /// Drops a message and returns its size.
     pub(super) fn drop(&mut self, seq: Seq) -> usize {
-        let Some(held) = self.get_mut(seq) else { return 0 };
-        let size = std::mem::take(&mut held.size);
-        held.content = Content::Gone;
-        held.group = Group::default();
-        held.cause = None;
-        while self.held.front().is_some_and(|h| matches!(h.content, Content::Gone)) {
+        let index = seq.0.checked_sub(self.base).and_then(|index| usize::try_from(index).ok());
+        let held = index.and_then(|index| self.held.get_mut(index)).and_then(Option::take);
+        while self.held.front().is_some_and(Option::is_none) {
             self.held.pop_front();
             self.base += 1;
         }
-        size
+        held.map_or(0, |held| held.size)
     }
 }
 
