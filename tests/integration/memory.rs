@@ -67,6 +67,8 @@ fn memory_does_not_grow_with_a_backlog_and_stays_near_its_budget() {
     let quarters = [0, 1, 2, 3].map(quarter);
     let most = samples.iter().map(|(_, mib)| *mib).fold(0.0, f64::max);
     println!("{count} messages: {quarters:.1?} MiB by quarters, {most:.1} MiB at most");
-    assert!(quarters[3] - quarters[1] < 5.0, "memory grows: {quarters:.1?} MiB by quarters");
+    // Which partition's slow task holds the most behind it changes all the time: the middle quarters tell how much.
+    let plateau = quarters[1].max(quarters[2]);
+    assert!(quarters[3] - plateau < 5.0, "memory grows: {quarters:.1?} MiB by quarters");
     assert!(most < BUDGET as f64 / MIB + 40.0, "{most:.1} MiB with a budget of {} MiB", BUDGET >> 20);
 }
