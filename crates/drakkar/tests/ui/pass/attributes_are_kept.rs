@@ -17,25 +17,25 @@ pub struct Attributed;
 impl Attributed {
     /// Arranges.
     async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
-        #[cfg(not(all()))]
+        #[cfg(not(unix))]
         compile_error!("configured away");
         let Upper = window;
         Ok(Upper.messages().map(Task::for_message).collect())
     }
 
-    #[cfg(not(all()))]
+    #[cfg(not(unix))]
     async fn on_error(&self, _failure: &NoSuchType) -> ErrorAction {
         ErrorAction::Skip
     }
 
-    #[cfg(not(all()))]
+    #[cfg(not(unix))]
     async fn on_task_complete(&self, _done: &TaskResult) -> Result<NoSuchType> {
         no_such_function()
     }
 
     /// The other of two.
-    #[cfg(all())]
-    #[cfg(any(all()))]
+    #[cfg(unix)]
+    #[cfg(any(unix, windows))]
     async fn on_task_complete(&self, _done: &TaskResult) -> Result<()> {
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Attributed {
 }
 
 #[drakkar::handler]
-#[cfg(not(all()))]
+#[cfg(not(unix))]
 impl NoSuchHandler {
     async fn arrange(&self, window: Window<'_, NoSuchType>) -> Result<Vec<Task>> {
         Ok(Vec::new())
