@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use drakkar::prelude::*;
 
 #[derive(Deserialize)]
@@ -19,7 +21,9 @@ struct Outputs {
     matches: Vec<Matches>,
 }
 
-struct Search;
+struct Search {
+    found: AtomicU64,
+}
 
 #[drakkar::handler]
 impl Search {
@@ -30,6 +34,7 @@ impl Search {
     async fn on_task_complete(&self, done: &TaskResult) -> Result<Outputs> {
         let request_id = done.task.labels()["request_id"].to_owned();
         let count = done.stdout_text().trim().parse()?;
+        self.found.fetch_add(count, Ordering::Relaxed);
         Ok(Outputs { matches: vec![Matches { request_id, count }] })
     }
 
@@ -38,9 +43,30 @@ impl Search {
         if failure.attempt < 3 { ErrorAction::Retry } else { ErrorAction::DeadLetter }
     }
 
+    async fn on_delivery_error(&self, failure: &DeliveryFailure) -> DeliveryAction {
+        if failure.attempt < 5 { DeliveryAction::Retry } else { DeliveryAction::DeadLetter }
+    }
+
+    async fn on_assign(&self, partitions: &[PartitionId]) -> Result<()> {
+        println!("{} partitions came", partitions.len());
+        Ok(())
+    }
+
+    /// Of tasks that wait for a slot, those with fewer messages run first.
+    fn task_priority(&self, task: &Task) -> i64 {
+        task.offsets().len() as i64
+    }
+
     #[periodic(every = "30s")]
     async fn report(&self, ctx: &Context) -> Result<()> {
-        eprintln!("{} is at work", ctx.worker());
+        println!("{}: {} matches", ctx.worker(), self.found.swap(0, Ordering::Relaxed));
+        Ok(())
+    }
+
+    #[service]
+    async fn say_goodbye(&self, ctx: &Context) -> Result<()> {
+        ctx.stopping().await;
+        println!("all messages are done");
         Ok(())
     }
 

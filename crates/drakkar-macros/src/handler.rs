@@ -1,11 +1,12 @@
 //! `#[handler]`: an impl block becomes an implementation of the `Handler` trait.
 
-mod background;
 mod expand;
 mod hook;
+mod interval;
 mod model;
 mod owned;
 mod refuse;
+mod role;
 mod signature;
 
 use proc_macro2::TokenStream;

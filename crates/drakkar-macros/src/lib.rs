@@ -17,6 +17,7 @@ mod error_store;
 mod handler;
 mod nearest;
 mod outputs;
+mod settings;
 mod types;
 
 use proc_macro::TokenStream;
@@ -41,27 +42,34 @@ use proc_macro::TokenStream;
 /// | `async fn on_delivery_error(&self, failure: &DeliveryFailure, ctx: &Context) -> DeliveryAction` | when a sink did not take outputs |
 /// | `fn task_priority(&self, task: &Task) -> i64` | for each task that needs a slot; lower runs first |
 /// | `fn message_label(&self, message: &Message<Input>) -> String` | to name a message in logs and dead letters |
-/// | `fn deserialize_message(&self, record: &Record) -> Result<Input>` | for each message, instead of reading JSON |
+/// | `fn deserialize_message(&self, record: &Record) -> Result<Input>` | for each record, instead of reading JSON |
 /// | `async fn on_startup(&self, config: Config) -> Result<Config>` | once, before any part exists |
 /// | `async fn on_ready(&self, ctx: &Context) -> Result<()>` | once, before the first message is read |
 /// | `async fn on_assign(&self, partitions: &[PartitionId], ctx: &Context) -> Result<()>` | when partitions came, before their first message |
 /// | `async fn on_revoke(&self, partitions: &[PartitionId], ctx: &Context) -> Result<()>` | when partitions went, after their work ended |
-/// | `async fn on_shutdown(&self, ctx: &Context) -> Result<()>` | once, after the last message |
-///
-/// Two attributes make a method run beside the messages, whatever its name:
-///
-/// | attribute | the method, `async fn name(&self, ctx: &Context) -> Result<()>`, runs |
-/// | --- | --- |
-/// | `#[periodic(every = "30s")]` | again and again, one interval after the end of the run before; with `on_error = "stop"` until it fails |
-/// | `#[service]` | from the moment the worker is ready; it ends when `ctx.stopping()` does |
+/// | `async fn on_shutdown(&self, ctx: &Context) -> Result<()>` | once, after the last message settled |
 ///
 /// - Every hook may leave `ctx` out.
 /// - All take `&self`: one handler serves all partitions at once. What changes goes in an atomic or a `Mutex`.
-/// - The input type is the one in `Window<'_, Input>`. Messages are read into it from JSON, so it derives `Deserialize`. With
-///   `Window<'_, Bytes>` they come as they are. It owns what it holds, and is as public as the handler.
+/// - The input type is the one in `Window<'_, Input>`. Messages are read into it from JSON, so it derives `Deserialize`; with
+///   `deserialize_message` it need not. With `Window<'_, Bytes>` they come as they are. It owns what it holds, and is as
+///   public as the handler.
 /// - The outputs type is the first argument of the returned `Result`: a struct with
-///   [`#[derive(SinkOutputs, Default)]`](macro@SinkOutputs), or `()`. The three hooks may have different ones.
+///   [`#[derive(SinkOutputs, Default)]`](macro@SinkOutputs), or `()`. Each hook may have its own.
 /// - `Result` is any type whose name ends in `Result`; its error is any that implements [`std::error::Error`].
+///
+/// # Timers and services
+///
+/// An attribute makes a method of any other name run beside the messages: `async fn name(&self, ctx: &Context) -> Result<()>`,
+/// where `ctx` may be left out.
+///
+/// | attribute | runs |
+/// | --- | --- |
+/// | `#[periodic(every = "30s")]` | after this time, and again this time after each end: runs of one method never overlap |
+/// | `#[periodic(every = "30s", on_error = "stop")]` | the same, until it returns an error; `"continue"` is the default |
+/// | `#[service]` | once, from the moment the worker is ready; it ends soon after `ctx.stopping()` does |
+///
+/// The interval is a number and a unit: `ms`, `s`, `m` or `h`. Fractions are allowed, zero is not.
 ///
 /// # Helpers
 ///
@@ -72,7 +80,7 @@ use proc_macro::TokenStream;
 /// # What it writes
 ///
 /// The block as it is, and an implementation of the `Handler` trait that calls its methods. That trait can also be
-/// implemented by hand. Hooks may have `#[cfg]`; one that is configured away is not called.
+/// implemented by hand. Hooks, timers and services may have `#[cfg]`; one that is configured away is not called.
 #[proc_macro_attribute]
 pub fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     handler::attribute(arguments.into(), item.into()).into()

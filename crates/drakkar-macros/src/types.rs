@@ -1,6 +1,7 @@
 //! Reads types as they are written.
 
 use proc_macro2::Ident;
+use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
 /// The type without parentheses and without the invisible groups that `macro_rules!` leaves.
@@ -46,4 +47,9 @@ pub(crate) fn referenced(ty: &Type) -> Option<(&syn::TypeReference, &Type)> {
         Type::Reference(reference) => Some((reference, bare(&reference.elem))),
         _ => None,
     }
+}
+
+/// A type in a message.
+pub(crate) fn plain(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(' ', "").replace(',', ", ")
 }

@@ -5,6 +5,7 @@ mod macros {
     mod decoding;
     mod hooks;
     mod outputs;
+    mod roles;
     mod support;
     mod worker_hooks;
 }
@@ -31,6 +32,8 @@ pub mod pass {
     pub mod long_forms;
     pub mod minimal;
     pub mod other_results;
+    pub mod own_codec;
+    pub mod periodic_and_services;
     pub mod raw_input;
     pub mod written_by_macro;
 }
@@ -62,5 +65,5 @@ fn every_file_that_must_compile_is_compiled() {
             files += 1;
         }
     }
-    assert!(files > 10);
+    assert!(files > 15);
 }

@@ -1,8 +1,8 @@
-//! The hooks of this version and what their signatures look like.
+//! The hooks and what their signatures look like.
 
 use crate::nearest::nearest;
 
-/// A hook.
+/// A method that drakkar calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hook {
     Arrange,
@@ -19,9 +19,9 @@ pub(super) enum Hook {
     OnAssign,
     OnRevoke,
     OnShutdown,
-    /// Any method with `#[periodic]`.
+    /// A method of any name with `#[periodic]`.
     Periodic,
-    /// Any method with `#[service]`.
+    /// A method of any name with `#[service]`.
     Service,
 }
 
@@ -30,14 +30,20 @@ pub(super) enum Hook {
 pub(super) struct Parameter {
     /// The name people use for it.
     pub(super) name: &'static str,
-    /// The type's name.
+    /// The type's name; of a slice, that of its elements.
     pub(super) ty: &'static str,
     /// The type as it is written in full.
     pub(super) written: &'static str,
-    /// Whether it is passed by reference.
-    pub(super) by_reference: bool,
-    /// Whether the handler's input type is read from it.
-    pub(super) names_input: bool,
+    /// How it is passed.
+    pub(super) passed: Passed,
+}
+
+/// How a parameter is passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passed {
+    ByValue,
+    ByReference,
+    AsSlice,
 }
 
 /// What a hook returns.
@@ -49,23 +55,23 @@ pub(super) enum Returns {
     Outputs,
     /// `Result<Config>`
     Config,
+    /// `Result<Input>`
+    Input,
     /// `Result<()>`
     Nothing,
     /// `ErrorAction`
     Action,
     /// `DeliveryAction`
-    DeliveryAction,
+    Delivery,
     /// `String`
     Text,
     /// `i64`
     Number,
-    /// `Result<Input>`
-    Input,
 }
 
 impl Hook {
-    /// The hooks that go by their method's name.
-    pub(super) const ALL: [Hook; 14] = [
+    /// Those that are known by their names.
+    pub(super) const NAMED: [Hook; 14] = [
         Hook::Arrange,
         Hook::OnTaskComplete,
         Hook::OnMessageComplete,
@@ -82,7 +88,21 @@ impl Hook {
         Hook::OnShutdown,
     ];
 
-    /// The method's name.
+    /// Those that drakkar leaves out when the handler does not have them: the fields of `Hooks`.
+    pub(super) const OPTIONAL: [Hook; 10] = [
+        Hook::OnTaskComplete,
+        Hook::OnMessageComplete,
+        Hook::OnWindowComplete,
+        Hook::OnError,
+        Hook::OnDeliveryError,
+        Hook::TaskPriority,
+        Hook::MessageLabel,
+        Hook::OnAssign,
+        Hook::OnRevoke,
+        Hook::OnShutdown,
+    ];
+
+    /// The method's name; of those with an attribute, the attribute's.
     pub(super) fn name(self) -> &'static str {
         match self {
             Hook::Arrange => "arrange",
@@ -106,12 +126,12 @@ impl Hook {
 
     /// The hook with exactly this name.
     pub(super) fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|hook| hook.name() == name)
+        Self::NAMED.into_iter().find(|hook| hook.name() == name)
     }
 
     /// The hook that this name was probably meant to be.
     pub(super) fn near(name: &str) -> Option<Self> {
-        nearest(name, Self::ALL.map(Hook::name)).and_then(Self::by_name)
+        nearest(name, Self::NAMED.map(Hook::name)).and_then(Self::by_name)
     }
 
     /// The whole signature, for error messages.
@@ -128,7 +148,7 @@ impl Hook {
     }
 
     pub(super) fn is_async(self) -> bool {
-        !matches!(self, Hook::MessageLabel | Hook::TaskPriority | Hook::DeserializeMessage)
+        !matches!(self, Hook::TaskPriority | Hook::MessageLabel | Hook::DeserializeMessage)
     }
 
     /// Whether the hook may ask for `ctx: &Context`.
@@ -137,25 +157,24 @@ impl Hook {
     }
 
     pub(super) fn parameter(self) -> Option<Parameter> {
-        let parameter = |name, ty, written, by_reference, names_input| {
-            Some(Parameter { name, ty, written, by_reference, names_input })
-        };
+        use Passed::{AsSlice, ByReference, ByValue};
+        let parameter = |name, ty, written, passed| Some(Parameter { name, ty, written, passed });
         match self {
-            Hook::Arrange => parameter("window", "Window", "Window<'_, Input>", false, true),
-            Hook::OnTaskComplete => parameter("done", "TaskResult", "&TaskResult", true, false),
+            Hook::Arrange => parameter("window", "Window", "Window<'_, Input>", ByValue),
+            Hook::OnTaskComplete => parameter("done", "TaskResult", "&TaskResult", ByReference),
             Hook::OnMessageComplete => {
-                parameter("group", "MessageGroup", "&MessageGroup<Input>", true, false)
+                parameter("group", "MessageGroup", "&MessageGroup<Input>", ByReference)
             }
-            Hook::OnWindowComplete => parameter("window", "WindowGroup", "&WindowGroup<Input>", true, false),
-            Hook::OnError => parameter("failure", "TaskFailure", "&TaskFailure", true, false),
-            Hook::OnDeliveryError => parameter("failure", "DeliveryFailure", "&DeliveryFailure", true, false),
-            Hook::TaskPriority => parameter("task", "Task", "&Task", true, false),
-            Hook::DeserializeMessage => parameter("record", "Record", "&Record", true, false),
+            Hook::OnWindowComplete => parameter("window", "WindowGroup", "&WindowGroup<Input>", ByReference),
+            Hook::OnError => parameter("failure", "TaskFailure", "&TaskFailure", ByReference),
+            Hook::OnDeliveryError => parameter("failure", "DeliveryFailure", "&DeliveryFailure", ByReference),
+            Hook::TaskPriority => parameter("task", "Task", "&Task", ByReference),
+            Hook::MessageLabel => parameter("message", "Message", "&Message<Input>", ByReference),
+            Hook::DeserializeMessage => parameter("record", "Record", "&Record", ByReference),
+            Hook::OnStartup => parameter("config", "Config", "Config", ByValue),
             Hook::OnAssign | Hook::OnRevoke => {
-                parameter("partitions", "[PartitionId]", "&[PartitionId]", true, false)
+                parameter("partitions", "PartitionId", "&[PartitionId]", AsSlice)
             }
-            Hook::MessageLabel => parameter("message", "Message", "&Message<Input>", true, false),
-            Hook::OnStartup => parameter("config", "Config", "Config", false, false),
             Hook::OnReady | Hook::OnShutdown | Hook::Periodic | Hook::Service => None,
         }
     }
@@ -165,17 +184,13 @@ impl Hook {
             Hook::Arrange => Returns::Tasks,
             Hook::OnTaskComplete | Hook::OnMessageComplete | Hook::OnWindowComplete => Returns::Outputs,
             Hook::OnError => Returns::Action,
-            Hook::OnDeliveryError => Returns::DeliveryAction,
+            Hook::OnDeliveryError => Returns::Delivery,
             Hook::TaskPriority => Returns::Number,
             Hook::MessageLabel => Returns::Text,
             Hook::DeserializeMessage => Returns::Input,
             Hook::OnStartup => Returns::Config,
-            Hook::OnReady
-            | Hook::OnAssign
-            | Hook::OnRevoke
-            | Hook::OnShutdown
-            | Hook::Periodic
-            | Hook::Service => Returns::Nothing,
+            Hook::OnReady | Hook::OnAssign | Hook::OnRevoke | Hook::OnShutdown => Returns::Nothing,
+            Hook::Periodic | Hook::Service => Returns::Nothing,
         }
     }
 }
@@ -187,17 +202,17 @@ impl Returns {
             Returns::Tasks => "Result<Vec<Task>>",
             Returns::Outputs => "Result<Outputs>",
             Returns::Config => "Result<Config>",
+            Returns::Input => "Result<Input>",
             Returns::Nothing => "Result<()>",
             Returns::Action => "ErrorAction",
-            Returns::DeliveryAction => "DeliveryAction",
+            Returns::Delivery => "DeliveryAction",
             Returns::Text => "String",
             Returns::Number => "i64",
-            Returns::Input => "Result<Input>",
         }
     }
 
     pub(super) fn is_result(self) -> bool {
-        !matches!(self, Returns::Action | Returns::DeliveryAction | Returns::Text | Returns::Number)
+        !matches!(self, Returns::Action | Returns::Delivery | Returns::Text | Returns::Number)
     }
 }
 
@@ -206,40 +221,18 @@ pub(super) const OUR_TYPES: &[&str] = &[
     "Window",
     "TaskResult",
     "MessageGroup",
+    "WindowGroup",
     "TaskFailure",
+    "DeliveryFailure",
     "Message",
+    "Record",
     "Config",
     "Context",
     "Task",
+    "PartitionId",
     "ErrorAction",
-    "WindowGroup",
-    "DeliveryFailure",
     "DeliveryAction",
-    "Record",
-    "[PartitionId]",
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signatures_read_as_they_are_written() {
-        assert_eq!(
-            Hook::OnError.signature(),
-            "async fn on_error(&self, failure: &TaskFailure[, ctx: &Context]) -> ErrorAction"
-        );
-        assert_eq!(
-            Hook::MessageLabel.signature(),
-            "fn message_label(&self, message: &Message<Input>) -> String"
-        );
-        assert_eq!(Hook::OnReady.signature(), "async fn on_ready(&self[, ctx: &Context]) -> Result<()>");
-    }
-
-    #[test]
-    fn near_names_are_found_and_far_ones_are_not() {
-        assert_eq!(Hook::near("arange"), Some(Hook::Arrange));
-        assert_eq!(Hook::near("on_erorr"), Some(Hook::OnError));
-        assert_eq!(Hook::near("command_line"), None);
-    }
-}
+mod tests;

@@ -6,9 +6,10 @@ use syn::{
 };
 
 use super::{
-    background::{self, Schedule, Take},
     hook::Hook,
-    owned, signature,
+    owned,
+    role::{self, Role, Schedule},
+    signature,
 };
 use crate::error_store::ErrorStore;
 
@@ -21,8 +22,6 @@ pub(super) struct Handler {
     pub(super) cfgs: Vec<Attribute>,
     /// Hooks in the order they are written. One name comes twice only under different `#[cfg]`s.
     pub(super) methods: Vec<Method>,
-    /// Methods with `#[periodic]` or `#[service]`, in the order they are written.
-    pub(super) background: Vec<(Method, Option<Schedule>)>,
     /// Whether a stand-in impl makes sense: not for a type that can never be a handler.
     pub(super) can_be_handler: bool,
 }
@@ -47,6 +46,8 @@ pub(super) struct Method {
     pub(super) error: Option<Type>,
     /// The whole returned type.
     pub(super) returned: Option<Type>,
+    /// When a periodic method runs.
+    pub(super) schedule: Option<Schedule>,
 }
 
 impl Handler {
@@ -60,29 +61,30 @@ impl Handler {
             generics: block.generics.clone(),
             cfgs: block.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect(),
             methods: Vec::new(),
-            background: Vec::new(),
             can_be_handler: true,
         };
         handler.check_type(errors);
         let mut meant = Vec::new();
         for item in &mut block.items {
-            let ImplItem::Fn(method) = item else { continue };
+            let method = match item {
+                ImplItem::Fn(method) => method,
+                ImplItem::Const(item) => {
+                    role::refuse(&mut item.attrs, errors);
+                    continue;
+                }
+                _ => continue,
+            };
+            let role = role::take(&mut method.attrs, errors);
             let name = method.sig.ident.unraw().to_string();
-            match background::take(method, errors) {
-                Take::Nothing => {}
-                Take::Refused => continue,
-                Take::Periodic(schedule) => {
-                    handler.background(Hook::Periodic, Some(schedule), method, errors);
-                    continue;
+            match (Hook::by_name(&name), role) {
+                (Some(hook), role) => {
+                    if let Some(role) = role {
+                        refuse_role(hook, &role, errors);
+                    }
+                    handler.add(hook, None, method, errors);
                 }
-                Take::Service => {
-                    handler.background(Hook::Service, None, method, errors);
-                    continue;
-                }
-            }
-            match Hook::by_name(&name) {
-                Some(hook) => handler.add(hook, method, errors),
-                None => meant.extend(refuse_near_miss(&name, method, errors)),
+                (None, Some(role)) => handler.add(role.hook, role.schedule, method, errors),
+                (None, None) => meant.extend(refuse_near_miss(&name, method, errors)),
             }
         }
         let has_arrange = handler.methods.iter().any(|method| method.hook == Hook::Arrange);
@@ -112,24 +114,14 @@ impl Handler {
         }
     }
 
-    fn add(&mut self, hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) {
-        let method = signature::read(hook, method, errors);
+    fn add(&mut self, hook: Hook, schedule: Option<Schedule>, method: &ImplItemFn, errors: &mut ErrorStore) {
+        let method = Method { schedule, ..signature::read(hook, method, errors) };
         // The compiler itself reports a name that is defined twice; a second delegation would say it again.
-        let twice = self.methods.iter().any(|other| other.hook == hook && other.cfgs.is_empty());
+        let name = method.ident.unraw();
+        let twice = self.methods.iter().any(|other| other.ident.unraw() == name && other.cfgs.is_empty());
         if !(twice && method.cfgs.is_empty()) {
             self.methods.push(method);
         }
-    }
-
-    fn background(
-        &mut self,
-        hook: Hook,
-        schedule: Option<Schedule>,
-        method: &ImplItemFn,
-        errors: &mut ErrorStore,
-    ) {
-        let method = signature::read(hook, method, errors);
-        self.background.push((method, schedule));
     }
 
     /// The methods of one hook.
@@ -149,6 +141,16 @@ pub(super) fn cfg_predicates(attributes: &[Attribute]) -> Vec<proc_macro2::Token
         .collect()
 }
 
+/// Reports an attribute on a method that drakkar calls for another reason.
+fn refuse_role(hook: Hook, role: &Role, errors: &mut ErrorStore) {
+    let (name, attribute) = (hook.name(), role.hook.name());
+    errors.push_help(
+        &role.path,
+        format!("`{name}` is a hook and cannot be `#[{attribute}]`"),
+        "leave out the attribute, or give the method a name of its own",
+    );
+}
+
 /// Reports a method that looks like a hook but is none, and says which hook was meant.
 fn refuse_near_miss(name: &str, method: &ImplItemFn, errors: &mut ErrorStore) -> Option<Hook> {
     const ELSEWHERE: &str = "a helper with this name goes in a second impl block, without the attribute";
@@ -160,7 +162,7 @@ fn refuse_near_miss(name: &str, method: &ImplItemFn, errors: &mut ErrorStore) ->
             errors.push(ident, format!("{message}; did you mean `{}`?\nhelp: {ELSEWHERE}", hook.name()))
         }
         None if name.starts_with("on_") => {
-            let hooks = crate::nearest::list(&Hook::ALL.map(Hook::name));
+            let hooks = crate::nearest::list(&Hook::NAMED.map(Hook::name));
             errors.push(ident, format!("{message}\nhelp: the hooks are {hooks}\nhelp: {ELSEWHERE}"));
         }
         None => {}

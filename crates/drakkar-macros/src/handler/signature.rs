@@ -8,7 +8,7 @@ use syn::{FnArg, GenericParam, ImplItemFn, ReceiverKind, Safety, Signature, Type
 
 use self::returned::result_arguments;
 use super::{
-    hook::Hook,
+    hook::{Hook, Returns},
     model::{Method, cfg_predicates},
 };
 use crate::{
@@ -19,8 +19,7 @@ use crate::{
 /// Reads a hook. The first mistake in it also shows the signature that is expected.
 pub(super) fn read(hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) -> Method {
     let signature = &method.sig;
-    let name = signature.ident.unraw().to_string();
-    let mut check = Check { hook, name, errors, shown: false };
+    let mut check = Check { hook, name: signature.ident.unraw().to_string(), errors, shown: false };
     check.qualifiers(signature);
     check.receiver(signature);
     let (parameter, context) = check.parameters(signature);
@@ -42,12 +41,13 @@ pub(super) fn read(hook: Hook, method: &ImplItemFn, errors: &mut ErrorStore) -> 
         output,
         error,
         returned,
+        schedule: None,
     }
 }
 
 struct Check<'e> {
     hook: Hook,
-    /// The method's name.
+    /// The method's name: the hook's own, or any for a method with an attribute.
     name: String,
     errors: &'e mut ErrorStore,
     shown: bool,
@@ -75,7 +75,7 @@ impl Check<'_> {
             (false, Some(token)) => self.wrong(
                 token,
                 format!("`{name}` cannot be async"),
-                "leave out `async`: the answer is needed at once",
+                format!("leave out `async`: the {} is needed at once", self.at_once()),
             ),
             _ => {}
         }
@@ -90,6 +90,15 @@ impl Check<'_> {
                 let help = "leave the parameter out: nothing would say what it stands for";
                 self.wrong(parameter, format!("`{name}` cannot be generic"), help);
             }
+        }
+    }
+
+    /// What a hook that is not async gives.
+    fn at_once(&self) -> &'static str {
+        match self.hook.returns() {
+            Returns::Number => "number",
+            Returns::Input => "input",
+            _ => "text",
         }
     }
 

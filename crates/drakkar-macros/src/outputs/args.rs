@@ -2,12 +2,13 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::{Attribute, Expr, ExprLit, Field, Lit, LitStr, Meta, Token, ext::IdentExt, punctuated::Punctuated};
+use syn::{Attribute, Field, Meta, Token, ext::IdentExt, punctuated::Punctuated};
 
 use super::{field_path::FieldPath, template::Template};
 use crate::{
     error_store::ErrorStore,
     nearest::{list, nearest},
+    settings::{once, shown, text},
 };
 
 /// Sink types of this version, as they are written.
@@ -201,15 +202,6 @@ impl<'a> Entries<'a> {
     }
 }
 
-fn once<'a>(place: &mut Option<&'a Meta>, entry: &'a Meta, name: &str, errors: &mut ErrorStore) {
-    match place {
-        None => *place = Some(entry),
-        Some(_) => {
-            errors.push_help(entry.path(), format!("`{name}` is given twice"), "leave out one of the two")
-        }
-    }
-}
-
 fn unknown_setting(kind: Kind, name: &str, entry: &Meta, errors: &mut ErrorStore) {
     let (sink, settings): (_, &[&str]) = match kind {
         Kind::Kafka => ("Kafka", &["key"]),
@@ -242,36 +234,4 @@ fn sink_name(entry: &Meta, errors: &mut ErrorStore) -> Option<String> {
         return None;
     }
     Some(name)
-}
-
-/// The text of `name = "text"`.
-fn text(entry: &Meta, name: &str, example: &str, errors: &mut ErrorStore) -> Option<LitStr> {
-    let value = match entry {
-        Meta::NameValue(pair) => ungrouped(&pair.value),
-        Meta::Path(_) | Meta::List(_) => {
-            errors.push_help(
-                entry,
-                format!("`{name}` needs a value in quotes"),
-                format!("write `{example}`"),
-            );
-            return None;
-        }
-    };
-    if let Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) = value {
-        return Some(literal.clone());
-    }
-    errors.push_help(value, format!("the value of `{name}` is not a string"), format!("write `{example}`"));
-    None
-}
-
-/// A value that came through a `macro_rules!` macro sits in an invisible group.
-fn ungrouped(mut value: &Expr) -> &Expr {
-    while let Expr::Group(group) = value {
-        value = &group.expr;
-    }
-    value
-}
-
-fn shown(name: &str, entry: &Meta) -> String {
-    if name.is_empty() { format!("`{}`", entry.path().to_token_stream()) } else { format!("`{name}`") }
 }

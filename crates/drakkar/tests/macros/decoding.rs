@@ -27,6 +27,57 @@ impl Raw {
     }
 }
 
+/// Not `Deserialize`.
+#[derive(Debug, PartialEq)]
+struct Size(u32, u32);
+
+struct Own;
+
+#[drakkar::handler]
+impl Own {
+    async fn arrange(&self, _window: Window<'_, Size>) -> Result<Vec<Task>> {
+        Ok(Vec::new())
+    }
+
+    fn deserialize_message(&self, record: &Record) -> Result<Size> {
+        let value = record.value.as_deref().ok_or_else(|| Error::msg("no size"))?;
+        let (width, height) = std::str::from_utf8(value)?.split_once('x').unwrap_or_default();
+        Ok(Size(width.parse()?, height.parse()?))
+    }
+}
+
+struct Configured;
+
+#[drakkar::handler]
+impl Configured {
+    async fn arrange(&self, _window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(Vec::new())
+    }
+
+    #[cfg(windows)]
+    fn deserialize_message(&self, _record: &Record) -> Result<Request> {
+        Ok(Request { id: 1 })
+    }
+}
+
+#[test]
+fn reads_with_the_codec_of_the_handler() {
+    assert_eq!(Own.decode(&record(Some("3x4"))).unwrap(), Size(3, 4));
+}
+
+#[test]
+fn an_error_of_the_codec_is_kept_as_the_cause() {
+    let Err(DecodeError::Other(cause)) = Own.decode(&record(Some("3xy"))) else { panic!("decoded") };
+    assert!(cause.downcast_ref::<std::num::ParseIntError>().is_some());
+    let Err(DecodeError::Other(cause)) = Own.decode(&record(None)) else { panic!("decoded") };
+    assert_eq!(cause.to_string(), "no size");
+}
+
+#[test]
+fn a_codec_that_is_configured_away_leaves_json() {
+    assert_eq!(Configured.decode(&record(Some(r#"{"id": 7}"#))).unwrap(), Request { id: 7 });
+}
+
 #[test]
 fn reads_json_into_the_input_type() {
     assert_eq!(Json.decode(&record(Some(r#"{"id": 7}"#))).unwrap(), Request { id: 7 });

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use drakkar::__private::core::{
     config::Config,
     context::Context,
+    error::Class,
     ids::{Offset, PartitionId},
     message::{Message, Record},
-    outcome::{Ended, MessageGroup, Report, TaskFailure, TaskResult},
-    payload::{Encoder, Payload, SinkOutputs},
+    outcome::{DeliveryFailure, Ended, MessageGroup, Report, TaskFailure, TaskResult, WindowGroup},
+    payload::{Encoder, Payload, SinkKind, SinkOutputs},
     task::Task,
 };
 
@@ -55,12 +56,34 @@ pub fn group<T>(payload: T) -> MessageGroup<T> {
     }
 }
 
+pub fn window_group<T>(payloads: impl IntoIterator<Item = T>) -> WindowGroup<T> {
+    WindowGroup {
+        messages: payloads.into_iter().map(message).collect(),
+        results: Vec::new(),
+        failures: Vec::new(),
+        replaced: vec![task(); 2],
+        duration: std::time::Duration::ZERO,
+    }
+}
+
+pub fn delivery_failure() -> DeliveryFailure {
+    DeliveryFailure {
+        kind: SinkKind::Kafka,
+        sink: "results".into(),
+        class: Class::Permanent,
+        error: "no such topic".into(),
+        attempt: 3,
+        payloads: Vec::new(),
+        partition: PartitionId(3),
+    }
+}
+
 pub fn encode(outputs: impl SinkOutputs) -> Vec<Payload> {
     let mut encoder = Encoder::default();
     outputs.encode(&mut encoder).unwrap();
     encoder.take()
 }
 
-fn task() -> Arc<Task> {
+pub fn task() -> Arc<Task> {
     Arc::new(Task::for_offsets(PartitionId(3), [Offset(41)]))
 }

@@ -1,16 +1,15 @@
 //! The parameters of a hook: its subject and the context.
 
-use quote::ToTokens;
 use syn::{FnArg, PatType, Signature, Type};
 
 use super::{
     super::{
-        hook::{Hook, OUR_TYPES, Parameter},
+        hook::{Hook, OUR_TYPES, Parameter, Passed},
         owned,
     },
     Check,
 };
-use crate::types::{bare, last_segment, name, referenced, type_arguments};
+use crate::types::{bare, last_segment, name, plain, referenced, type_arguments};
 
 impl Check<'_> {
     /// Checks number, order and shape of the parameters; gives the types of the main one and of the context.
@@ -25,7 +24,8 @@ impl Check<'_> {
             .collect();
         let mut main = None;
         if let Some(wanted) = self.hook.parameter() {
-            let swapped = given.len() > 1 && names(&given[0].ty, "Context") && names(&given[1].ty, wanted.ty);
+            let swapped =
+                given.len() > 1 && names(&given[0].ty, "Context") && is_subject(&given[1].ty, wanted);
             if swapped {
                 let help = format!("write `{}: {}` before it", wanted.name, wanted.written);
                 self.wrong(given[0], "`ctx` comes last", help);
@@ -60,6 +60,7 @@ impl Check<'_> {
     }
 
     fn surplus(&mut self, given: &[&PatType]) {
+        const KEEP: &str = "leave it out: keep what it needs in the handler";
         let name = self.name.clone();
         for extra in given {
             let (message, help) = match (self.hook, names(&extra.ty, "Context")) {
@@ -67,13 +68,8 @@ impl Check<'_> {
                     "`on_startup` has no context: it runs before there is one".to_owned(),
                     "leave it out: the configuration is what it gets",
                 ),
-                (hook, true) if !hook.is_async() => {
-                    (format!("`{name}` has no context"), "leave it out: keep what it needs in the handler")
-                }
-                _ => (
-                    format!("`{name}` takes nothing more"),
-                    "leave it out: keep what it needs in the handler",
-                ),
+                (hook, true) if !hook.takes_context() => (format!("`{name}` has no context"), KEEP),
+                _ => (format!("`{name}` takes nothing more"), KEEP),
             };
             self.wrong(extra, message, help);
         }
@@ -82,15 +78,16 @@ impl Check<'_> {
     /// Whether the type of the main parameter is right as far as one can see.
     fn main(&mut self, wanted: Parameter, ty: &Type) -> bool {
         let hook = self.name.clone();
-        let Parameter { written, ty: wanted_name, .. } = wanted;
-        let inner = match (referenced(ty), wanted.by_reference) {
+        let Parameter { written, ty: wanted_name, passed, .. } = wanted;
+        let by_reference = passed != Passed::ByValue;
+        let inner = match (referenced(ty), by_reference) {
             (Some((reference, inner)), true) => {
                 if let Some(token) = &reference.mutability {
                     self.wrong(token, format!("`{hook}` only reads `{wanted_name}`"), "leave out `mut`");
                 }
                 inner
             }
-            (None, true) if names(ty, wanted_name) => {
+            (None, true) if names(ty, wanted_name) && passed == Passed::ByReference => {
                 self.wrong(
                     ty,
                     format!("`{wanted_name}` is passed by reference"),
@@ -109,19 +106,29 @@ impl Check<'_> {
             }
             (None, false) => bare(ty),
         };
-        let found = type_name(inner);
+        let inner = match (passed, inner) {
+            (Passed::AsSlice, Type::Slice(slice)) => bare(&slice.elem),
+            (Passed::AsSlice, list) if is_other_list(list, wanted_name) => {
+                let message = format!("`{hook}` is called with a slice, not with `{}`", plain(list));
+                self.wrong(list, message, format!("write `{written}`"));
+                return false;
+            }
+            (_, other) => other,
+        };
+        let found = name(inner).map(ToString::to_string);
         let is_wanted = found.as_deref() == Some(wanted_name);
         // Another name may be an alias, which the compiler sees through; but the input type is read from here.
         let may_be_alias = found.as_deref().is_some_and(|found| !OUR_TYPES.contains(&found));
-        if is_wanted || (may_be_alias && !wanted.names_input) {
+        let names_input = self.hook == Hook::Arrange;
+        if is_wanted || (may_be_alias && !names_input) {
             return true;
         }
-        let help = match wanted.names_input && may_be_alias {
+        let help = match names_input && may_be_alias {
             true => format!("write `{written}`: the input type is read from here, so an alias does not do"),
             false => format!("write `{written}`"),
         };
-        let plain = inner.to_token_stream().to_string().replace(' ', "");
-        self.wrong(inner, format!("`{hook}` is called with a `{wanted_name}`, not with `{plain}`"), help);
+        let message = format!("`{hook}` is called with a `{wanted_name}`, not with `{}`", plain(inner));
+        self.wrong(inner, message, help);
         false
     }
 
@@ -168,13 +175,24 @@ impl Check<'_> {
 /// Whether a type, or what it refers to, has this name.
 fn names(ty: &Type, wanted: &str) -> bool {
     let inner = referenced(ty).map_or_else(|| bare(ty), |(_, inner)| inner);
-    type_name(inner).is_some_and(|name| name == wanted)
+    name(inner).is_some_and(|name| name == wanted)
 }
 
-/// The name of a type, and of what a slice holds in brackets.
-fn type_name(ty: &Type) -> Option<String> {
-    match bare(ty) {
-        Type::Slice(slice) => Some(format!("[{}]", name(&slice.elem)?)),
-        ty => name(ty).map(ToString::to_string),
+/// Whether this is the type of a hook's main parameter, passed in any way.
+fn is_subject(ty: &Type, wanted: Parameter) -> bool {
+    match referenced(ty) {
+        Some((_, Type::Slice(slice))) => names(&slice.elem, wanted.ty),
+        _ => names(ty, wanted.ty),
+    }
+}
+
+/// Whether this is one element, or a collection, where a slice is wanted. Other names may be aliases of it.
+fn is_other_list(ty: &Type, element: &str) -> bool {
+    const LISTS: &[&str] = &["Vec", "VecDeque", "HashSet", "BTreeSet", "Box", "Arc", "Option"];
+    match ty {
+        Type::Path(_) => {
+            name(ty).is_some_and(|name| name == element || LISTS.iter().any(|list| name == list))
+        }
+        _ => true,
     }
 }

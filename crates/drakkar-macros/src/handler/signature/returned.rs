@@ -9,7 +9,13 @@ use super::{
     },
     Check,
 };
-use crate::types::{bare, last_segment, name, type_arguments};
+use crate::types::{bare, last_segment, name, plain, type_arguments};
+
+/// Names that are certainly no alias of what a hook returns.
+const STD_TYPES: &[&str] = &[
+    "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",
+    "u128", "usize", "str", "String", "Option", "Vec", "Ordering",
+];
 
 impl Check<'_> {
     /// The returned type, if it has the right shape.
@@ -32,10 +38,10 @@ impl Check<'_> {
             (false, Some(_)) => {
                 let help = match returns {
                     Returns::Action => "write `ErrorAction`; when in doubt return `ErrorAction::Retry`",
-                    Returns::DeliveryAction => {
+                    Returns::Delivery => {
                         "write `DeliveryAction`; when in doubt return `DeliveryAction::DeadLetter`"
                     }
-                    Returns::Number => "write `i64`; 0 leaves the task its turn by age",
+                    Returns::Number => "write `i64`; when in doubt return 0",
                     _ => "write `String`; a label only helps people, so put something in its place",
                 };
                 self.wrong(ty, format!("`{name}` cannot fail"), help);
@@ -43,12 +49,11 @@ impl Check<'_> {
             }
             (false, None) => {
                 let wanted = returns.written();
-                let other = self::name(ty).is_none_or(|n| {
-                    let number = returns == Returns::Number && n != wanted;
-                    n == "str" || number || OUR_TYPES.iter().any(|o| n == o && *o != wanted)
-                });
+                let other = self::name(ty)
+                    .is_none_or(|n| n != wanted && OUR_TYPES.iter().chain(STD_TYPES).any(|o| n == o));
                 if other {
-                    self.wrong(ty, format!("`{name}` returns `{wanted}`"), format!("write `{wanted}`"));
+                    let message = format!("`{name}` returns `{wanted}`, not `{}`", plain(ty));
+                    self.wrong(ty, message, format!("write `{wanted}`"));
                 }
                 (!other).then(|| (**ty).clone())
             }

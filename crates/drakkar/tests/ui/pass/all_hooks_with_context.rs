@@ -54,13 +54,40 @@ impl Full {
         Ok(Summary { line: Some(Line { id: group.message.payload().id }) })
     }
 
+    async fn on_window_complete(&self, window: &WindowGroup<Request>, ctx: &Context) -> Result<Outputs> {
+        let _ = ctx.worker();
+        Ok(Outputs { lines: window.messages.iter().map(|m| Line { id: m.payload().id }).collect() })
+    }
+
+    async fn on_delivery_error(&self, failure: &DeliveryFailure, ctx: &Context) -> DeliveryAction {
+        let _ = (&failure.sink, ctx.cluster());
+        DeliveryAction::Retry
+    }
+
+    async fn on_assign(&self, partitions: &[PartitionId], ctx: &Context) -> Result<()> {
+        let _ = (partitions.len(), ctx.worker());
+        Ok(())
+    }
+
+    async fn on_revoke(&self, partitions: &[PartitionId], _ctx: &Context) -> Result<()> {
+        if partitions.is_empty() { Err(Error::msg("no partitions")) } else { Ok(()) }
+    }
+
+    async fn on_shutdown(&self, ctx: &Context) -> Result<()> {
+        let _ = ctx.is_stopping();
+        Ok(())
+    }
+
     async fn on_error(&self, failure: &TaskFailure, ctx: &Context) -> ErrorAction {
         let _ = (failure.ended(), ctx.cluster());
         ErrorAction::DeadLetter
     }
 }
 
-fn is_handler(_: impl Handler<Input = Request, TaskOutputs = Outputs, MessageOutputs = Summary>) {}
+fn is_handler(
+    _: impl Handler<Input = Request, TaskOutputs = Outputs, MessageOutputs = Summary, WindowOutputs = Outputs>,
+) {
+}
 
 fn main() {
     is_handler(Full);

@@ -38,6 +38,34 @@ impl Full {
         ErrorAction::Skip
     }
 
+    async fn on_window_complete(&self, _window: &WindowGroup<Request>) -> Result<Outputs> {
+        Ok(Outputs::default())
+    }
+
+    async fn on_delivery_error(&self, failure: &DeliveryFailure) -> DeliveryAction {
+        if failure.attempt < 3 { DeliveryAction::Retry } else { DeliveryAction::Skip }
+    }
+
+    async fn on_assign(&self, _partitions: &[PartitionId]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn on_revoke(&self, _partitions: &[PartitionId]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn on_shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn task_priority(&self, task: &Task) -> i64 {
+        task.offsets().len() as i64
+    }
+
+    fn deserialize_message(&self, record: &Record) -> Result<Request> {
+        Ok(Request { id: record.value.as_ref().map_or(0, |value| value.len() as u64) })
+    }
+
     fn message_label(&self, message: &Message<Request>) -> String {
         format!("request {}", message.payload().id)
     }
@@ -51,7 +79,7 @@ impl Full {
     }
 }
 
-fn is_handler(_: impl Handler<TaskOutputs = Outputs, MessageOutputs = ()>) {}
+fn is_handler(_: impl Handler<TaskOutputs = Outputs, MessageOutputs = (), WindowOutputs = Outputs>) {}
 
 fn main() {
     is_handler(Full);

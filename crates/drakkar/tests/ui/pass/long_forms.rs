@@ -11,6 +11,9 @@ type Input = Request;
 type Done = TaskResult;
 type Tasks = Vec<Task>;
 type Group = MessageGroup<Request>;
+type Batch = WindowGroup<Request>;
+type Partitions = [PartitionId];
+type Priority = i64;
 
 struct Long;
 
@@ -31,6 +34,23 @@ impl Long {
 
     async fn r#on_message_complete(&self, _: &Group, _: &prelude::Context) -> Result<()> {
         Ok(())
+    }
+
+    async fn on_window_complete(&self, window: &Batch, _: &Context) -> Result<()> {
+        if window.total() > 9 { Err(Error::msg("too many")) } else { Ok(()) }
+    }
+
+    async fn on_assign<'a>(&'a self, partitions: &'a Partitions) -> Result<()> {
+        let _ = partitions.len();
+        Ok(())
+    }
+
+    async fn on_revoke(&self, [..]: &[drakkar::prelude::PartitionId]) -> Result<()> {
+        Ok(())
+    }
+
+    fn task_priority(&self, task: &Task) -> Priority {
+        task.offsets().len().try_into().unwrap_or(Priority::MAX)
     }
 
     fn message_label(&self, message: &Message<Input>) -> std::string::String {

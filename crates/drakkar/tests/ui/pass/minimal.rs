@@ -16,7 +16,7 @@ impl Minimal {
     }
 }
 
-fn is_handler(_: impl Handler<Input = Request, TaskOutputs = (), MessageOutputs = ()>) {}
+fn is_handler(_: impl Handler<Input = Request, TaskOutputs = (), MessageOutputs = (), WindowOutputs = ()>) {}
 
 fn main() {
     is_handler(Minimal);

@@ -3,7 +3,7 @@
 use drakkar::prelude::*;
 
 macro_rules! handler {
-    ($name:ident, $input:ty, $outputs:ident, $item:ty, $sink:literal, $key:expr) => {
+    ($name:ident, $input:ty, $outputs:ident, $item:ty, $sink:literal, $key:expr, $every:literal) => {
         #[derive(SinkOutputs, Default)]
         struct $outputs {
             #[sink(kafka = $sink, key = $key)]
@@ -21,6 +21,11 @@ macro_rules! handler {
             async fn on_task_complete(&self, _done: &TaskResult) -> Result<$outputs> {
                 Ok($outputs::default())
             }
+
+            #[periodic(every = $every)]
+            async fn refresh(&self, _ctx: &Context) -> Result<()> {
+                Ok(())
+            }
         }
     };
 }
@@ -30,8 +35,8 @@ struct Echo {
     id: u64,
 }
 
-handler!(First, Echo, FirstOutputs, Echo, "first", "id");
-handler!(Second, (u8, Echo), SecondOutputs, (u8, Echo), "second", "1.id");
+handler!(First, Echo, FirstOutputs, Echo, "first", "id", "30s");
+handler!(Second, (u8, Echo), SecondOutputs, (u8, Echo), "second", "1.id", "1.5h");
 
 fn is_handler(_: impl Handler) {}
 

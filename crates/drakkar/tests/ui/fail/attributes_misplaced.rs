@@ -1,0 +1,36 @@
+// Rule: attributes of drakkar go on methods that are no hooks, and not in a `cfg_attr`.
+
+use drakkar::prelude::*;
+
+#[derive(Deserialize)]
+struct Request {
+    id: u64,
+}
+
+struct Search;
+
+#[drakkar::handler]
+impl Search {
+    async fn arrange(&self, window: Window<'_, Request>) -> Result<Vec<Task>> {
+        Ok(window.messages().map(|m| Task::for_message(m).arg(m.payload().id.to_string())).collect())
+    }
+
+    #[periodic(every = "30s")]
+    const LIMIT: u32 = 1;
+
+    #[cfg_attr(unix, periodic(every = "30s"))]
+    async fn refresh(&self) -> Result<()> {
+        Ok(())
+    }
+
+    #[service]
+    async fn on_shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn is_handler(_: impl Handler) {}
+
+fn main() {
+    is_handler(Search);
+}
