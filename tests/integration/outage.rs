@@ -36,6 +36,34 @@ fn a_broker_that_is_away_for_twenty_seconds_loses_nothing() {
 }
 
 #[test]
+fn a_broker_restart_causes_no_rebalance_and_loses_nothing() {
+    let mut broker = own_broker("restart");
+    let mut scene = Scene::on(&broker.address(), "restart", 4);
+    let names = ["w1".to_owned(), "w2".to_owned()];
+    let workers = names.each_ref().map(|name| scene.setup.start(name).unwrap());
+    scene.issue(10_000, "echo");
+    scene.wait_progress(500, Duration::from_secs(60));
+    let mut follower = scene.follow_group();
+    scene.wait_shares(&mut follower, &names);
+    let before = follower.history().rebalances();
+    broker.stop().unwrap();
+    broker.resume().unwrap();
+    scene.wait_committed(Duration::from_secs(120));
+    for worker in &workers {
+        assert!(!worker.log().contains("partitions_released"), "{}", worker.log());
+    }
+    follower.catch_up().unwrap();
+    assert_eq!(follower.history().rebalances(), before, "{:?}", follower.history().shares());
+    for worker in workers {
+        let ended = worker.stop(Duration::from_secs(35)).unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{:?}", ended.ledger);
+    }
+    scene.assert_nothing_lost();
+    follower.catch_up().unwrap();
+    follower.history().check().unwrap();
+}
+
+#[test]
 fn a_stop_with_the_broker_away_ends_within_the_grace() {
     let mut broker = own_broker("stop-outage");
     let mut scene = Scene::on(&broker.address(), "stop-outage", 4);

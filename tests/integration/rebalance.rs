@@ -30,3 +30,34 @@ fn a_worker_that_joins_and_one_that_leaves_lose_nothing() {
     assert_eq!(members.len(), 2, "the group's own records name both workers");
     history.check().unwrap();
 }
+
+#[test]
+fn workers_that_are_replaced_one_by_one_repeat_nothing() {
+    let mut scene = Scene::new("rolling", 12);
+    let mut names: Vec<String> = (1..=3).map(|n| format!("w{n}")).collect();
+    let mut workers: Vec<_> = names.iter().map(|name| scene.setup.start(name).unwrap()).collect();
+    scene.issue(3_000, "echo");
+    scene.wait_progress(500, Duration::from_secs(60));
+    let mut follower = scene.follow_group();
+    for replaced in 0..3 {
+        scene.wait_shares(&mut follower, &names);
+        // Work for all of them while one of them stops.
+        scene.issue(3_000, if replaced == 1 { "precomputed" } else { "echo" });
+        scene.wait_progress(scene.judge.issued() as i64 - 2_000, Duration::from_secs(60));
+        let ended = workers.remove(0).stop(Duration::from_secs(35)).unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{:?}", ended.ledger);
+        names.remove(0);
+        names.push(format!("w{}", replaced + 4));
+        workers.push(scene.setup.start(&names[2]).unwrap());
+    }
+    scene.wait_committed(Duration::from_secs(120));
+    scene.wait_shares(&mut follower, &names);
+    for worker in workers {
+        assert_eq!(worker.stop(Duration::from_secs(35)).unwrap().status.code(), Some(0));
+    }
+    let judgement = scene.assert_nothing_lost();
+    assert_eq!(judgement.duplicates, 0, "{judgement}");
+    follower.catch_up().unwrap();
+    assert!(follower.history().rebalances() >= 6, "void: each replacement is two rebalances at least");
+    follower.history().check().unwrap();
+}

@@ -1,11 +1,13 @@
 //! What most tests need: topics of their own, a judge, and a way to see that everything settled.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use drakkar_tests::{
+    group::Follower,
     judge::{Judge, Judgement},
     kafka::{self, Reader, Record},
     wait,
@@ -115,6 +117,21 @@ impl Scene {
         wait::until(&what, limit, || {
             let sum: i64 = self.committed().iter().filter(|o| **o > 0).sum();
             (sum >= messages).then_some(())
+        });
+    }
+
+    /// Follows what the broker stores about the group.
+    pub fn follow_group(&self) -> Follower {
+        Follower::new(&self.brokers, &self.setup.group, &self.setup.topic).unwrap()
+    }
+
+    /// Waits until these workers, and no others, are in the group with an even share of the partitions each.
+    pub fn wait_shares(&self, follower: &mut Follower, workers: &[String]) {
+        let share = self.partitions as usize / workers.len();
+        let expected: BTreeMap<_, _> = workers.iter().map(|name| (name.clone(), share)).collect();
+        wait::until("an even share for every worker", Duration::from_secs(60), || {
+            follower.poll(Duration::from_millis(100)).unwrap();
+            (follower.history().shares() == expected).then_some(())
         });
     }
 

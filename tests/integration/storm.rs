@@ -1,16 +1,11 @@
 //! A storm of restarts: many workers, many partitions, and hardly a moment without a rebalance.
 
 use std::{
-    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
 
-use drakkar_tests::{
-    group::{Follower, History},
-    wait,
-    worker::Worker,
-};
+use drakkar_tests::worker::Worker;
 use nix::sys::signal::Signal;
 
 use crate::scene::{Scene, Seed, is_soak};
@@ -19,12 +14,6 @@ const WORKERS: usize = 8;
 const PARTITIONS: i32 = 32;
 /// Messages that are issued with each restart.
 const BATCH: usize = 400;
-
-/// How many partitions each member of the group has.
-fn shares(history: &History) -> BTreeMap<&str, usize> {
-    let members = history.generations().last().map(|g| &g.assigned);
-    members.into_iter().flatten().map(|(name, partitions)| (name.as_str(), partitions.len())).collect()
-}
 
 #[test]
 fn a_storm_of_restarts_leaves_no_gap_and_every_worker_its_share() {
@@ -64,13 +53,8 @@ fn a_storm_of_restarts_leaves_no_gap_and_every_worker_its_share() {
     }
 
     scene.wait_committed(Duration::from_secs(120));
-    let mut follower = Follower::new(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap();
-    let share = PARTITIONS as usize / WORKERS;
-    let expected: BTreeMap<&str, usize> = names.iter().map(|name| (name.as_str(), share)).collect();
-    wait::until("an even share for every worker", Duration::from_secs(60), || {
-        follower.poll(Duration::from_millis(100)).unwrap();
-        (shares(follower.history()) == expected).then_some(())
-    });
+    let mut follower = scene.follow_group();
+    scene.wait_shares(&mut follower, &names);
     for worker in workers {
         assert_eq!(worker.stop(Duration::from_secs(35)).unwrap().status.code(), Some(0));
     }

@@ -87,6 +87,12 @@ impl History {
         })
     }
 
+    /// How many partitions each member has now.
+    pub fn shares(&self) -> BTreeMap<String, usize> {
+        let members = self.generations().last().map(|generation| &generation.assigned);
+        members.into_iter().flatten().map(|(name, partitions)| (name.clone(), partitions.len())).collect()
+    }
+
     /// Rebalances after the group's first generation.
     pub fn rebalances(&self) -> usize {
         self.generations().map(|g| g.number).collect::<BTreeSet<_>>().len().saturating_sub(1)
