@@ -42,7 +42,7 @@ use crate::{
 /// The last line is for scripts. The exit code is 0 when nothing is missing, corrupted or invented, no commit broke a rule, and
 /// enough happened for that to mean something.
 #[derive(Parser)]
-#[command(name = "cargo xtask oracle")]
+#[command(name = "cargo xtask oracle", bin_name = "cargo xtask oracle")]
 struct Args {
     /// Messages to issue.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=99_999_999))]
