@@ -25,7 +25,9 @@
 //! ```
 
 mod cache;
+mod client_config;
 mod collections;
+mod connection;
 mod cross;
 mod debug;
 mod executor;
@@ -47,6 +49,7 @@ mod scalar;
 mod schema;
 mod secret;
 mod section;
+mod security;
 mod sinks;
 mod summary;
 #[cfg(test)]
@@ -59,6 +62,8 @@ mod yaml;
 use section::{defaults, section};
 
 pub use cache::{Cache, PeerSync};
+pub use client_config::{ClientConfig, ClientValue};
+pub use connection::Connection;
 pub use debug::{CustomLink, Debug};
 pub use executor::{ChildLimits, Executor};
 pub use instance_id::{Placeholder, expand_instance_id};
@@ -68,6 +73,7 @@ pub use output::{Dlq, Format, Level, Logging, Metrics, OnSendFailure};
 pub use problem::{Invalid, Origin, Problem, Warning};
 pub use reference::reference;
 pub use secret::Secret;
+pub use security::{SaslMechanism, Security, SecurityProtocol};
 pub use sinks::{
     Batching, CircuitBreaker, Compression, FilesystemSink, Fsync, HttpSink, KafkaSink, MongoSink,
     PostgresSink, RedisSink, Sinks,

@@ -1,12 +1,13 @@
 //! What settings must satisfy together, and defaults that give way to their neighbours.
 
 mod kafka;
+mod security;
 
 use std::collections::BTreeMap;
 
 use super::{
     Config,
-    load::is_set,
+    load::{find, is_set},
     problem::{Excerpt, Mark, Origin, Problem, Warning},
     secret::Secret,
     units::{Millis, Seconds},
@@ -59,6 +60,7 @@ pub(super) fn check(config: &Config, origins: &Origins, problems: &mut Vec<Probl
         Pairs { origins, reported: problems.iter().map(|p| p.key.clone()).collect(), found: Vec::new() };
     let kafka = &config.kafka;
     kafka::check(kafka, &mut pairs);
+    security::check(config, &mut pairs);
     let executor = &config.executor;
     let (low, high) = (executor.backpressure_low_multiplier, executor.backpressure_high_multiplier);
     pairs.check(
@@ -111,19 +113,25 @@ impl Pairs<'_> {
         }
         let mark = paths.iter().find_map(|path| self.origins.get(*path)).unwrap_or(&Mark::DEFAULT);
         let secretive =
-            ["sinks.postgres", "executor.env"].iter().any(|section| paths[0].starts_with(section));
+            ["sinks.postgres", "executor.env"].iter().any(|section| paths[0].starts_with(section))
+                || paths[0].split('.').any(|part| matches!(part, "security" | "client_config"));
         let excerpt = if secretive { Excerpt::Head } else { Excerpt::Value };
         let message = format!("`{}` {}", paths[0], must());
         self.found.push(Problem::at(mark, excerpt, paths[0], message));
     }
 
+    /// Reports what was set, wherever it came from. No value is shown.
+    fn refuse(&mut self, path: &str, message: String, help: &str) {
+        let mark = find(self.origins, path).unwrap_or(&Mark::DEFAULT);
+        let mut problem = Problem::at(mark, Excerpt::Head, path, message);
+        problem.help = Some(help.to_owned());
+        self.found.push(problem);
+    }
+
     /// Reports a setting that was set and has no place beside another one.
     fn no_place(&mut self, path: &str, beside: &str, help: &str) {
-        if let Some(mark) = self.origins.get(path) {
-            let message = format!("`{path}` has no place beside {beside}");
-            let mut problem = Problem::at(mark, Excerpt::Head, path, message);
-            problem.help = Some(help.to_owned());
-            self.found.push(problem);
+        if is_set(self.origins, path) {
+            self.refuse(path, format!("`{path}` has no place beside {beside}"), help);
         }
     }
 
@@ -140,6 +148,7 @@ impl Pairs<'_> {
 
 /// Notes what is allowed but odd.
 pub(super) fn warn(config: &Config, origins: &Origins, warnings: &mut Vec<Warning>) {
+    security::warn(config, origins, warnings);
     if config.cache.enabled && config.cache.max_memory_entries.is_none() {
         let key = "cache.max_memory_entries";
         warnings.push(Warning {

@@ -97,9 +97,11 @@ fn moved(path: &str, key: &str) -> Option<&'static str> {
             "this version has no such section; leave it out"
         }
         (["kafka"], "topic") => "did you mean `source_topic`?",
-        (["kafka" | "dlq"] | ["sinks", "kafka", _], "security" | "client_config") => {
-            "connection security is not available yet"
-        }
+        ([.., "security"], "ssl_ca_location") => "did you mean `ca_location`?",
+        ([.., "security"], "ssl_certificate_location") => "did you mean `certificate_location`?",
+        ([.., "security"], "ssl_key_location") => "did you mean `key_location`?",
+        ([.., "security"], "ssl_key_password") => "did you mean `key_password`?",
+        ([.., "security"], "ssl_endpoint_identification_algorithm") => "did you mean `verify_hostname`?",
         (["dlq"] | ["sinks", "kafka", _], "flush_timeout_seconds") => {
             "did you mean `message_timeout_seconds`?"
         }

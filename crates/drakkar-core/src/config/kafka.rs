@@ -1,9 +1,11 @@
 //! The `kafka` section: the connection, the consumer group and how far it reads ahead.
 
 use super::{
+    client_config::ClientConfig,
     instance_id,
     rules::{above_zero, at_least, between, not_below, not_blank},
     section::{choice, defaults, section},
+    security::Security,
     units::{Millis, Seconds, WholeSeconds},
 };
 
@@ -12,8 +14,16 @@ section! {
     pub struct Kafka {
         /// Bootstrap servers, separated by commas.
         ///
-        /// Kafka sinks and the dead letter topic use them too unless they name their own.
+        /// Kafka sinks and the dead letter topic use them too, with `security` and `client_config`, unless they name their
+        /// own.
         pub brokers: String = "localhost:9092".to_owned(), not_blank();
+        /// How connections to the brokers are secured.
+        pub security: Security = Security::new();
+        /// Raw librdkafka settings by name, for what has no key here; their values are never shown.
+        ///
+        /// Kafka sinks and the dead letter topic use them too unless they name brokers of their own. Those that drakkar
+        /// owns are refused, and so are names that librdkafka does not know.
+        pub client_config: ClientConfig = ClientConfig::new();
         /// The topic to consume.
         pub source_topic: String = "input-events".to_owned(), not_blank();
         /// The consumer group; workers of one group share the partitions.

@@ -63,7 +63,7 @@ pub(super) fn is_set(origins: &BTreeMap<String, Mark>, path: &str) -> bool {
 }
 
 /// The mark of the value at a path, else of the first value below it.
-fn find<'a>(origins: &'a BTreeMap<String, Mark>, path: &str) -> Option<&'a Mark> {
+pub(super) fn find<'a>(origins: &'a BTreeMap<String, Mark>, path: &str) -> Option<&'a Mark> {
     let below = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));
     origins.get(path).or_else(|| {
         let mut later = origins.range(path.to_owned()..).take_while(|(key, _)| key.starts_with(path));

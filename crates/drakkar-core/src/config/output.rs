@@ -1,8 +1,10 @@
 //! The `dlq`, `metrics` and `logging` sections.
 
 use super::{
+    client_config::ClientConfig,
     rules::{above_zero, at_least, between, not_below, not_blank},
     section::{choice, defaults, section},
+    security::Security,
     units::{Ratio, Seconds},
 };
 
@@ -13,6 +15,12 @@ section! {
         pub topic: String = String::new();
         /// Bootstrap servers; empty for those of `kafka.brokers`.
         pub brokers: String = String::new();
+        /// How connections to these brokers are secured; only beside `brokers`, otherwise `kafka.security` holds.
+        pub security: Security = Security::new();
+        /// Raw librdkafka settings by name; their values are never shown.
+        ///
+        /// Without `brokers` they are added to those of `kafka.client_config`.
+        pub client_config: ClientConfig = ClientConfig::new();
         /// What happens when a dead letter cannot be written.
         ///
         /// `stall` stops the message's partition until it can, so that nothing is lost; `drop` counts it, logs it and

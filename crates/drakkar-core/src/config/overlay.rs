@@ -223,6 +223,10 @@ impl Overlay<'_> {
         if path == "executor.env" {
             return Some(segment.to_owned());
         }
+        // Names of the Kafka client's settings have dots, which a variable's name cannot have.
+        if path.ends_with(".client_config") {
+            return Some(segment.to_lowercase().replace('_', "."));
+        }
         let plain = |name: &str| name.to_lowercase().replace('-', "_");
         let lower = segment.to_lowercase();
         let existing: Vec<&str> = match &node.content {

@@ -146,11 +146,14 @@ impl Reader {
     pub(super) fn unknown_keys(&mut self, entries: &[Entry], fields: &[Field]) {
         for entry in entries {
             if !fields.iter().any(|field| field.key == entry.key) {
-                let shown = names::shown(&entry.key);
+                // Where secrets live, a key without a value may be the rest of a text that a comma cut in two.
+                let is_cut = self.quiet > 0 && entry.node.is_null();
+                let shown = if is_cut { "***" } else { names::shown(&entry.key) };
+                let excerpt = if is_cut { Excerpt::Head } else { Excerpt::Key };
                 let path =
                     if self.path.is_empty() { shown.to_owned() } else { format!("{}.{shown}", self.path) };
                 let message = format!("unknown key `{path}`");
-                let mut problem = Problem::at(&entry.key_mark, Excerpt::Key, path, message);
+                let mut problem = Problem::at(&entry.key_mark, excerpt, path, message);
                 problem.help = Some(hints::unknown_key(&self.path, &entry.key, fields));
                 self.problems.push(problem);
             }

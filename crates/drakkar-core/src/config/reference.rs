@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::{
-    Config, overlay,
+    Config, client_config, names, overlay,
     schema::{Field, Shape},
     section::Section as _,
 };
@@ -16,7 +16,23 @@ const INTRO: &str = include_str!("reference.md");
 pub fn reference() -> String {
     let mut page = INTRO.to_owned();
     section(&mut page, "", "Top level", &Config::fields()).expect("a string takes any text");
+    owned_by_drakkar(&mut page).expect("a string takes any text");
     page
+}
+
+/// The settings that no `client_config` may hold.
+fn owned_by_drakkar(page: &mut String) -> std::fmt::Result {
+    writeln!(page, "\n## Settings that a `client_config` may not hold\n")?;
+    writeln!(page, "| librdkafka setting | why it is refused | instead |")?;
+    writeln!(page, "| --- | --- | --- |")?;
+    for owned in client_config::OWNED {
+        let names = names::listed(owned.names.iter().copied());
+        writeln!(page, "| {names} | {} | {} |", owned.why, owned.instead)?;
+    }
+    writeln!(
+        page,
+        "\n`acks` may be `all`, and `dlq.client_config` may set `compression.codec`, which has no key there."
+    )
 }
 
 fn section(page: &mut String, path: &str, title: &str, fields: &[Field]) -> std::fmt::Result {

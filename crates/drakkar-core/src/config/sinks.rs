@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
+    client_config::ClientConfig,
     rules::{above_zero, at_least, callable_url, method, not_below, not_blank},
     secret::Secret,
     section::{choice, defaults, section},
+    security::Security,
     units::{Millis, Seconds, WholeSeconds},
 };
 
@@ -84,6 +86,12 @@ section! {
         }
         /// Bootstrap servers; empty for those of `kafka.brokers`.
         pub brokers: String = String::new();
+        /// How connections to these brokers are secured; only beside `brokers`, otherwise `kafka.security` holds.
+        pub security: Security = Security::new();
+        /// Raw librdkafka settings by name; their values are never shown.
+        ///
+        /// Without `brokers` they are added to those of `kafka.client_config`.
+        pub client_config: ClientConfig = ClientConfig::new();
         /// How long a message may wait for its acknowledgement, in seconds.
         pub message_timeout_seconds: Seconds = Seconds::of(30.0), above_zero();
         /// How message batches are compressed.

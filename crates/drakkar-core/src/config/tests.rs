@@ -8,6 +8,7 @@ mod properties;
 mod reference;
 mod render;
 mod secrets;
+mod security;
 mod summary;
 mod urls;
 mod variables;

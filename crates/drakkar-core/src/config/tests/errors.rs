@@ -58,7 +58,7 @@ fn keys_of_the_later_layout_are_sent_to_their_place() {
         ("ui: { port: 1 }", "the settings of `ui` stand under `debug` here"),
         ("fleet: {}", "`fleet.cache_exchange` is `cache.peer_sync` here"),
         ("kafka: { topic: t }", "did you mean `source_topic`?"),
-        ("kafka: { security: {} }", "connection security is not available yet"),
+        ("kafka: { security: { ssl_ca_location: x } }", "did you mean `ca_location`?"),
         (
             "sinks: { kafka: { a: { topic: t, flush_timeout_seconds: 3 } } }",
             "did you mean `message_timeout_seconds`?",

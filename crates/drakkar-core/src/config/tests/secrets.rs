@@ -5,7 +5,15 @@ use super::{NAME, invalid, loaded};
 const SECRET: &str = "hunter2";
 
 /// Texts that are wrong in some way and hold the secret.
-const BROKEN: [&str; 22] = [
+const BROKEN: [&str; 30] = [
+    "kafka: { security: { sasl_pasword: hunter2 } }",
+    "kafka: { security: hunter2 }",
+    "kafka: { security: { protocol: hunter2 } }",
+    "kafka:\n  security:\n    protocol: ssl\n    sasl_password: hunter2\n",
+    "kafka:\n  security:\n    protocol: sasl_ssl\n    sasl_username: hunter2\n",
+    "kafka:\n  client_config:\n    sasl.password: hunter2\n",
+    "kafka:\n  client_config:\n    ssl.key.pem: [hunter2]\n",
+    "kafka:\n  client_config: sasl.password=hunter2\n",
     "sinks: { postgres: { main: { dsn: [postgres://u:hunter2@h] } } }",
     "sinks:\n  postgres:\n    main:\n      dns: postgres://u:hunter2@h\n",
     "sinks:\n  postgres:\n    main:\n      postgres://u:hunter2@h\n",
@@ -74,6 +82,10 @@ fn a_printed_configuration_shows_no_secret() {
   redis: { a: { url: hunter2 } }
 debug: { auth_token: hunter2 }
 executor: { env: { KEY: hunter2 } }
+kafka:
+  security: { protocol: sasl_ssl, sasl_mechanism: PLAIN, sasl_username: u, sasl_password: hunter2 }
+  client_config: { ssl.key.pem: hunter2, fetch.wait.max.ms: hunter2 }
+dlq: { brokers: x, security: { protocol: ssl, certificate_location: c, key_location: k, key_password: hunter2 } }
 ";
     let loaded = loaded(text, &[]);
     let config = &loaded.config;
@@ -95,6 +107,9 @@ fn a_file_name_cannot_disturb_a_terminal() {
 fn no_slip_of_the_finger_shows_a_secret() {
     let text = "kafka:
   brokers: b
+  security: { protocol: sasl_ssl, sasl_mechanism: PLAIN, sasl_username: u, sasl_password: s/hunter2 }
+  client_config:
+    ssl.key.pem: \"s/hunter2\"
 executor:
   env:
     KEY: s://hunter2@x
