@@ -20,6 +20,7 @@
 
 mod assignment;
 mod classify;
+pub mod client;
 mod close;
 mod commit_queue;
 mod commits;
@@ -30,6 +31,7 @@ mod forward;
 mod open;
 mod outbox;
 mod rebalance;
+mod setting_names;
 mod settings;
 mod thread;
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
+    config::GroupProtocol,
     error::Class,
     source::{SourceError, SourceHandle},
 };
@@ -17,13 +18,17 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use crate::{
-    Settings, classify,
+    Settings, classify, client,
     close::drop_within,
     context::{Context, Notice},
     control::{Control, Handle},
     thread::SourceThread,
 };
 
+/// The oldest librdkafka that is used: 2.10.1.
+const OLDEST: i32 = 0x020a_01ff;
+/// The first librdkafka without known faults in the newer group protocol: 2.15.0.
+const STEADY: i32 = 0x020f_00ff;
 /// Events that may wait for the runtime; more wait in the thread.
 const EVENTS: usize = 1024;
 /// Time to drop a consumer that never connected.
@@ -42,11 +47,27 @@ impl KafkaSource {
     /// # Errors
     /// When no broker answers in time, the topic does not exist, or the brokers refuse us.
     pub async fn open(settings: Settings, bytes: Arc<ByteLedger>) -> Result<SourceHandle, SourceError> {
+        let (version, text) = client::version();
         tracing::info!(
             category = "kafka",
-            librdkafka = rdkafka::util::get_rdkafka_version().1,
+            librdkafka = text,
+            features = client::features(),
             "opening the source"
         );
+        if version < OLDEST {
+            let message = format!(
+                "librdkafka {text} is linked, which loses its brokers for good when all are away; use 2.10.1 or later"
+            );
+            return Err(SourceError { class: Class::Config, message });
+        }
+        if settings.protocol == GroupProtocol::Consumer && version < STEADY {
+            tracing::warn!(
+                category = "kafka",
+                librdkafka = text,
+                "`kafka.group_protocol: consumer` has known faults before librdkafka 2.15: a worker that polled too late may \
+                 have to be restarted"
+            );
+        }
         let (events_tx, events) = async_channel::bounded(EVENTS);
         let control = Arc::new(Control::default());
         let (ready_tx, ready) = oneshot::channel();
@@ -85,7 +106,7 @@ type Refused = (Option<BaseConsumer<Context>>, SourceError);
 fn connect(settings: &Settings) -> Result<BaseConsumer<Context>, Refused> {
     let consumer =
         BaseConsumer::from_config_and_context(&settings.client(), Context::default()).map_err(|error| {
-            let message = format!("failed to make the Kafka consumer: {error}");
+            let message = format!("failed to make the Kafka consumer: {}", client::without_value(&error));
             (None, SourceError { class: Class::Config, message })
         })?;
     let checked = match consumer.fetch_metadata(Some(&settings.topic), settings.connect_timeout) {

@@ -71,7 +71,7 @@ impl Settings {
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "false")
             .set("allow.auto.create.topics", "false")
-            .set_log_level(RDKafkaLogLevel::Warning);
+            .set_log_level(log_level(&self.extra));
         if let Some(id) = &self.instance_id {
             config.set("group.instance.id", id);
         }
@@ -92,6 +92,12 @@ impl Settings {
             AssignmentMode::Eager => "range",
         }
     }
+}
+
+/// What the client says. Whoever names topics of its `debug` setting wants to see them.
+fn log_level(extra: &[(String, Secret)]) -> RDKafkaLogLevel {
+    let debug = extra.iter().any(|(name, value)| name == "debug" && !value.is_empty());
+    if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     metadata::Metadata,
     producer::{Producer, ThreadedProducer},
-    types::RDKafkaRespErr,
+    types::{RDKafkaConfRes, RDKafkaRespErr},
 };
 
 use crate::{Settings, classify, context::Context};
@@ -15,7 +15,22 @@ use crate::{Settings, classify, context::Context};
 pub(crate) fn producer(settings: &Settings) -> Result<ThreadedProducer<Context>, Failure> {
     let name = &settings.name;
     ThreadedProducer::from_config_and_context(&settings.client(), Context::new(name.clone()))
-        .map_err(|error| Failure::new(Class::Config, format!("kafka sink `{name}`: {error}")))
+        .map_err(|error| refused(name, &error))
+}
+
+/// A setting that the client does not take. The client shows the values of settings, which may be passwords; this does
+/// not.
+pub(crate) fn refused(name: &str, error: &KafkaError) -> Failure {
+    let text = match error {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, setting, _) => {
+            format!("librdkafka has no setting `{setting}`")
+        }
+        KafkaError::ClientConfig(_, _, setting, _) => {
+            format!("librdkafka does not take this value for its setting `{setting}`")
+        }
+        error => error.to_string(),
+    };
+    Failure::new(Class::Config, format!("kafka sink `{name}`: {text}"))
 }
 
 /// Makes the producer and asks for the topic's metadata. May block for `connect_timeout`.

@@ -48,7 +48,13 @@ impl Settings {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("message.timeout.ms", self.message_timeout.as_millis().to_string())
-            .set_log_level(RDKafkaLogLevel::Warning);
+            .set_log_level(log_level(&self.extra));
         config
     }
+}
+
+/// What the client says. Whoever names topics of its `debug` setting wants to see them.
+fn log_level(extra: &[(String, Secret)]) -> RDKafkaLogLevel {
+    let debug = extra.iter().any(|(name, value)| name == "debug" && !value.is_empty());
+    if debug { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning }
 }

@@ -63,9 +63,7 @@ impl KafkaSink {
     /// # Errors
     /// When a setting is not one that librdkafka accepts.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        settings.client().create_native_config().map_err(|error| {
-            Failure::new(Class::Config, format!("kafka sink `{}`: {error}", settings.name))
-        })?;
+        settings.client().create_native_config().map_err(|error| connect::refused(&settings.name, &error))?;
         Ok(Self { settings, state: RwLock::new(State::New) })
     }
 

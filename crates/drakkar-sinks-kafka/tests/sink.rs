@@ -205,3 +205,20 @@ async fn closing_with_the_broker_away_ends_and_what_was_under_way_failed() {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert_eq!(class(&under_way.await.unwrap()[0]), Class::Transient);
 }
+
+#[tokio::test]
+async fn a_refused_setting_is_named_without_its_value() {
+    for (setting, value) in [("no.such.setting", "hunter2"), ("linger.ms", "hunter2")] {
+        let mut settings = settings("127.0.0.1:1");
+        settings.extra.push((setting.into(), value.into()));
+        let shown = format!("{settings:?}");
+        assert!(shown.contains(setting) && !shown.contains("hunter2"), "{shown}");
+        let failure = KafkaSink::new(settings).unwrap_err();
+        assert_eq!(failure.class, Class::Config);
+        assert!(
+            failure.message.contains(setting) && !failure.message.contains("hunter2"),
+            "{}",
+            failure.message
+        );
+    }
+}

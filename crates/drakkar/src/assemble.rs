@@ -44,8 +44,9 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
 /// When the name of the static member cannot be made.
 pub(crate) fn source(config: &Config, worker: &str) -> Result<drakkar_kafka::Settings, RunError> {
     let kafka = &config.kafka;
+    let connection = config.source_connection();
     Ok(drakkar_kafka::Settings {
-        brokers: kafka.brokers.clone(),
+        brokers: connection.brokers.to_owned(),
         topic: kafka.source_topic.clone(),
         group: kafka.consumer_group.clone(),
         worker: worker.to_owned(),
@@ -62,7 +63,7 @@ pub(crate) fn source(config: &Config, worker: &str) -> Result<drakkar_kafka::Set
         commit_timeout: kafka.commit_timeout_seconds.duration(),
         close_timeout: kafka.close_timeout_seconds.duration(),
         connect_timeout: kafka.connect_timeout_seconds.duration(),
-        extra: Vec::new(),
+        extra: connection.client_settings(),
     })
 }
 
@@ -97,15 +98,16 @@ pub(crate) fn sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, Run
 fn kafka_sinks(config: &Config, worker: &str) -> Result<Vec<NamedSink>, RunError> {
     let make = |(name, sink): (&String, &drakkar_core::config::KafkaSink)| {
         let timeout = sink.message_timeout_seconds.duration();
+        let connection = config.sink_connection(name, sink);
         let made = KafkaSink::new(drakkar_sinks_kafka::Settings {
             name: name.clone(),
-            brokers: config.sink_brokers(sink).to_owned(),
+            brokers: connection.brokers.to_owned(),
             topic: sink.topic.clone(),
             client_id: worker.to_owned(),
             message_timeout: timeout,
             compression: Some(sink.compression.as_str().to_owned()),
             connect_timeout: config.kafka.connect_timeout_seconds.duration(),
-            extra: Vec::new(),
+            extra: connection.client_settings(),
         });
         // The producer's own time-out decides: an attempt cut off earlier would send a message twice.
         let attempt = config.sinks.delivery_timeout_seconds.duration().max(timeout + Duration::from_secs(5));
@@ -155,9 +157,10 @@ fn not_built(kind: SinkKind, feature: &str, configured: Option<&String>) -> Resu
 /// The dead letter topic.
 pub(crate) fn dead_letters(config: &Config, worker: &str) -> Result<NamedSink, RunError> {
     let timeout = config.dlq.message_timeout_seconds.duration();
+    let connection = config.dlq_connection();
     let made = KafkaSink::new(drakkar_sinks_kafka::Settings {
         name: "dlq".to_owned(),
-        brokers: config.dlq_brokers().to_owned(),
+        brokers: connection.brokers.to_owned(),
         topic: config.dlq_topic(),
         client_id: worker.to_owned(),
         message_timeout: timeout,
@@ -165,7 +168,7 @@ pub(crate) fn dead_letters(config: &Config, worker: &str) -> Result<NamedSink, R
         // could refuse the letter of a message that it accepted.
         compression: Some("gzip".to_owned()),
         connect_timeout: config.kafka.connect_timeout_seconds.duration(),
-        extra: Vec::new(),
+        extra: connection.client_settings(),
     });
     named(SinkKind::Kafka, "dlq", made, &BatchSettings::default(), timeout + Duration::from_secs(5))
 }

@@ -17,7 +17,7 @@ use drakkar_core::{
 use drakkar_runtime::{Exit, StopHandle};
 use drakkar_telemetry::EventLog;
 
-use crate::{RunError, Worker, check, identity::identity, signals};
+use crate::{RunError, Worker, check, client, identity::identity, signals};
 
 #[derive(Parser)]
 #[command(
@@ -101,7 +101,12 @@ fn load(file: Option<&Path>) -> Result<Loaded, String> {
     let variables =
         std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
     let source = text.as_ref().map(|(name, text)| config::File { name, text });
-    config::load(source, variables).map_err(|invalid| {
+    let loaded = config::load(source, variables);
+    let checked = loaded.and_then(|loaded| {
+        client::check(&loaded.config, |path| loaded.origin(path))?;
+        Ok(loaded)
+    });
+    checked.map_err(|invalid| {
         let shown = invalid.render(text.as_ref().map_or("", |(_, text)| text));
         format!("the configuration is wrong\n\n{shown}")
     })

@@ -1,6 +1,6 @@
 //! Why a worker could not start or go on.
 
-use drakkar_core::payload::SinkKind;
+use drakkar_core::{config::Invalid, payload::SinkKind};
 use drakkar_runtime::Exit;
 
 /// Why a worker could not start or go on.
@@ -21,6 +21,9 @@ pub enum RunError {
         /// Where it came from.
         variable: String,
     },
+    /// The configuration asks for something that this program or its Kafka client cannot do.
+    #[error("the configuration is wrong: {0}")]
+    Config(#[from] Invalid),
     /// The name of the static member cannot be made.
     #[error("`kafka.group_instance_id` (`{template}`) cannot be used: {reason}")]
     InstanceId {
@@ -57,7 +60,7 @@ impl RunError {
     /// The exit code that goes with it.
     pub fn exit(&self) -> Exit {
         match self {
-            RunError::WorkerName { .. } | RunError::InstanceId { .. } => Exit::Config,
+            RunError::WorkerName { .. } | RunError::Config(_) | RunError::InstanceId { .. } => Exit::Config,
             RunError::Startup(_)
             | RunError::Sink { .. }
             | RunError::Executor(_)

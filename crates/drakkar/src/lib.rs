@@ -61,6 +61,10 @@
 //! - `mimalloc`: mimalloc as the global allocator of the program. Messages go from thread to thread, which the system's
 //!   own allocator handles at about half the rate. Leave it out to use another one.
 //! - `sink-kafka`, `sink-filesystem`: one sink type each.
+//! - `kafka-ssl`: TLS and the SCRAM mechanisms (`kafka.security`) for the source, Kafka sinks and dead letters. It builds
+//!   librdkafka against the OpenSSL of the system: building needs its development package and `pkg-config` (Debian:
+//!   `libssl-dev`), running needs its library. That is why it is off by default. Without it a configuration that asks for
+//!   encryption is refused.
 
 #[cfg(feature = "mimalloc")]
 mod allocator;
@@ -69,6 +73,7 @@ mod assemble;
 mod check;
 #[cfg(feature = "cli")]
 mod cli;
+mod client;
 mod error;
 mod identity;
 #[cfg(feature = "cli")]

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
-    config::Config,
+    config::{Config, Origin},
     context::Context,
     error::chain,
     event::{Event, Events, Subscriber},
@@ -18,7 +18,7 @@ use drakkar_runtime::{
 };
 use tokio::sync::oneshot;
 
-use crate::{RunError, assemble, identity::identity};
+use crate::{RunError, assemble, client, identity::identity};
 
 /// Puts a worker together.
 ///
@@ -120,6 +120,7 @@ impl<H: Handler> Worker<H> {
         events.emit(&Event::Starting { summary: config.summary(Some(&name)) });
 
         // Everything that can be wrong without a connection is found before the first one.
+        client::check(&config, |_| Origin::Default)?;
         let sinks = assemble::sinks(&config, &name)?;
         let dead_letters = assemble::dead_letters(&config, &name)?;
         drakkar_runtime::check_routes::<H>(&sinks).map_err(drakkar_runtime::RunError::from)?;
