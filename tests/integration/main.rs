@@ -22,6 +22,8 @@ mod rebalance;
 #[cfg(feature = "real-services")]
 mod scene;
 #[cfg(feature = "real-services")]
+mod security;
+#[cfg(feature = "real-services")]
 mod startup;
 #[cfg(feature = "real-services")]
 mod stop;

@@ -147,15 +147,14 @@ fn unreachable(consumer: &BaseConsumer<Context>, settings: &Settings, error: &Ka
     while let Some(notice) = consumer.context().take() {
         let Notice::Error { code, reason } = notice else { continue };
         if classify::class(code) == Class::Config {
-            let message = format!("the Kafka brokers at {brokers} refuse us: {reason}");
-            return SourceError { class: Class::Config, message };
+            return refused(brokers, &reason);
         }
         if code != RDKafkaErrorCode::AllBrokersDown {
             why = reason;
         }
     }
-    if let Some(class) = error.rdkafka_error_code().map(classify::class).filter(|c| *c == Class::Config) {
-        return SourceError { class, message: format!("the Kafka brokers at {brokers} refuse us: {error}") };
+    if error.rdkafka_error_code().map(classify::class) == Some(Class::Config) {
+        return refused(brokers, &error.to_string());
     }
     SourceError {
         class: Class::Transient,
@@ -164,4 +163,9 @@ fn unreachable(consumer: &BaseConsumer<Context>, settings: &Settings, error: &Ka
             connect_timeout.as_secs_f64()
         ),
     }
+}
+
+fn refused(brokers: &str, reason: &str) -> SourceError {
+    let message = format!("the Kafka brokers at {brokers} refuse us: {reason}; check `kafka.security`");
+    SourceError { class: Class::Config, message }
 }

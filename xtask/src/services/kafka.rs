@@ -1,5 +1,6 @@
 //! Apache Kafka as one process (KRaft), from its Maven jars.
 
+mod certificates;
 mod ready;
 mod settings;
 
@@ -15,12 +16,18 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 
+pub use self::certificates::{Certificates, KEY_PASSWORD};
 use self::settings::Settings;
 use super::{
     install, orphans, ports,
     process::{self, Process},
     recipe::Kind,
 };
+
+/// The user of the secure listener, for PLAIN and for SCRAM.
+pub const USER: &str = "drakkar";
+/// That user's password.
+pub const PASSWORD: &str = "drakkar-password";
 
 /// Time for a broker to answer after its start, on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -69,9 +76,11 @@ impl Broker {
         let folder = folder.canonicalize()?;
         let mut attempt = 1;
         loop {
-            let [port, controller] = ports::free()?;
+            let [port, controller, secure, mutual] = ports::free()?;
             let mut broker = Self { folder: folder.clone(), port, running: None };
-            broker.format(&Settings { port, controller, data: folder.join("data") })?;
+            let certificates = broker.certificates();
+            let data = folder.join("data");
+            broker.format(&Settings { port, controller, secure, mutual, data, certificates })?;
             match broker.resume() {
                 Ok(()) => return Ok(broker),
                 Err(_) if attempt < ATTEMPTS && broker.log().contains("Address already in use") => {
@@ -88,15 +97,34 @@ impl Broker {
     /// When there is none.
     pub fn reopen(folder: &Path) -> Result<Self> {
         let folder = folder.canonicalize().with_context(|| format!("no broker in {}", folder.display()))?;
-        let text =
-            fs::read_to_string(folder.join(settings::FILE)).context("reading the broker's settings")?;
-        let port = settings::port_of(&text).context("the broker's settings name no port")?;
+        let port = port_of(&folder, settings::PLAIN)?;
         Ok(Self { folder, port, running: None })
     }
 
     /// The bootstrap address.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The bootstrap address for TLS with a login as [`USER`].
+    ///
+    /// # Errors
+    /// When the broker has no such listener: an older one may have none.
+    pub fn secure_address(&self) -> Result<String> {
+        Ok(format!("127.0.0.1:{}", port_of(&self.folder, settings::SECURE)?))
+    }
+
+    /// The bootstrap address for TLS where the client shows a certificate.
+    ///
+    /// # Errors
+    /// When the broker has no such listener: an older one may have none.
+    pub fn mutual_address(&self) -> Result<String> {
+        Ok(format!("127.0.0.1:{}", port_of(&self.folder, settings::MUTUAL)?))
+    }
+
+    /// The certificates of its secure listeners.
+    pub fn certificates(&self) -> Certificates {
+        Certificates::of(&self.folder.join("certificates"))
     }
 
     /// The port. It stays the same over stops and restarts.
@@ -208,11 +236,16 @@ impl Broker {
             fs::remove_dir_all(&settings.data)
                 .with_context(|| format!("emptying {}", settings.data.display()))?;
         }
+        settings.certificates.make()?;
         fs::write(self.log_path(), "")?;
         fs::write(self.folder.join(settings::FILE), settings.to_string())?;
         fs::write(self.folder.join(settings::LOGGING_FILE), settings::LOGGING)?;
         let output = java(&self.folder)?
-            .args(["kafka.tools.StorageTool", "format", "--standalone", "-t", settings::CLUSTER, "-c"])
+            .args(["kafka.tools.StorageTool", "format", "--standalone", "-t", settings::CLUSTER])
+            .args(["SCRAM-SHA-256", "SCRAM-SHA-512"].iter().flat_map(|mechanism| {
+                ["--add-scram".to_owned(), format!("{mechanism}=[name={USER},password={PASSWORD}]")]
+            }))
+            .arg("-c")
             .arg(self.folder.join(settings::FILE))
             .output()
             .context("running java")?;
@@ -235,6 +268,12 @@ impl Broker {
         let last = lines[lines.len().saturating_sub(10)..].join("\n");
         format!("the broker ended by itself; the last lines of {} are:\n{last}", self.log_path().display())
     }
+}
+
+fn port_of(folder: &Path, listener: &str) -> Result<u16> {
+    let text = fs::read_to_string(folder.join(settings::FILE)).context("reading the broker's settings")?;
+    settings::port_of(&text, listener)
+        .with_context(|| format!("the broker's settings name no port for {listener}"))
 }
 
 impl Drop for Broker {

@@ -86,6 +86,7 @@ pub fn up(kinds: &[Kind]) -> Result<Up> {
             up.started.push(kind);
         }
         up.variables.push((&kind.recipe().variable, state[kind.name()].address.clone()));
+        up.variables.extend(more_variables(kind)?);
     }
     Ok(up)
 }
@@ -156,6 +157,22 @@ pub fn status() -> Result<Vec<Report>> {
         }
     };
     Ok(Kind::ALL.iter().map(report).collect())
+}
+
+/// What tests need to know beside the address.
+fn more_variables(kind: Kind) -> Result<Vec<(&'static str, String)>> {
+    let Kind::Kafka = kind;
+    let broker = Broker::reopen(&folder(kind))?;
+    // A broker of an older checkout has no secure listeners: tests that need them say what to do.
+    let (Ok(secure), Ok(mutual)) = (broker.secure_address(), broker.mutual_address()) else {
+        return Ok(Vec::new());
+    };
+    let ca = broker.certificates().ca().display().to_string();
+    Ok(vec![
+        ("DRAKKAR_TEST_KAFKA_TLS", secure),
+        ("DRAKKAR_TEST_KAFKA_MUTUAL_TLS", mutual),
+        ("DRAKKAR_TEST_KAFKA_CA", ca),
+    ])
 }
 
 fn answers(kind: Kind) -> bool {
