@@ -153,7 +153,7 @@ fn a_client_proves_itself_with_its_certificate() {
 #[test]
 fn a_wrong_password_stops_the_start_and_is_not_shown() {
     for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
-        let mut scene = Scene::new("wrong-password", 2);
+        let mut scene = Scene::new("bad-login", 2);
         scene.issue(10, "precomputed");
         let security = login(mechanism, "wrong-password", &ca());
         let yaml = yaml(&scene, &secure(), &security, &[], &[]);

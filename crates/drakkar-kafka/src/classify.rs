@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn each_kind_has_its_class() {
         assert_eq!(class(Code::Authentication), Class::Config);
-        assert_eq!(class(Code::FencedInstanceId), Class::Config);
+        for code in [Code::FencedInstanceId, Code::SSL, Code::SaslAuthenticationFailed] {
+            assert_eq!(class(code), Class::Config, "{code:?}");
+        }
         for code in [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::Resolve, Code::Fatal] {
             assert_eq!(class(code), Class::Transient, "{code:?}");
         }
