@@ -6,7 +6,7 @@
 //!
 //! A run has a broker of its own. The messages ([`message`]) and the accidents ([`plan`]) come from the seed; moments are
 //! counted in messages that ended, so that they depend on what was observed and not on the speed of the machine. One loop
-//! ([`run`]) issues, hits, restarts and reads. The judge ([`judge`]) knows what it issued and where the broker put it, and
+//! ([`mod@run`]) issues, hits, restarts and reads. The judge ([`judge`]) knows what it issued and where the broker put it, and
 //! reads the topic of answers, the dead letter topic and the group's own records; it asks the workers nothing.
 
 mod broker;
