@@ -6,6 +6,8 @@ mod crash;
 #[cfg(feature = "real-services")]
 mod hol;
 #[cfg(feature = "real-services")]
+mod lost;
+#[cfg(feature = "real-services")]
 mod marker;
 #[cfg(feature = "real-services")]
 mod membership;

@@ -73,6 +73,40 @@ pub fn create_topics_with(brokers: &str, topics: &[(&str, i32)], settings: &[(&s
     Ok(())
 }
 
+/// Deletes the records of a partition before this offset, as retention would.
+pub fn delete_records(brokers: &str, topic: &str, partition: i32, before: i64) -> Result<()> {
+    let admin: AdminClient<DefaultClientContext> = client(brokers).create()?;
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, Offset::Offset(before))?;
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let deleted = runtime.block_on(admin.delete_records(&list, &options))?;
+    for element in deleted.elements() {
+        element.error().with_context(|| format!("deleting records of {topic}"))?;
+    }
+    Ok(())
+}
+
+/// Produces records, each in a transaction of its own: every one leaves a gap of one offset behind it.
+pub fn produce_in_transactions(
+    brokers: &str,
+    topic: &str,
+    records: impl IntoIterator<Item = Record>,
+) -> Result<()> {
+    let limit = Duration::from_secs(30);
+    let producer: BaseProducer = client(brokers).set("transactional.id", unique("transactions")).create()?;
+    producer.init_transactions(limit)?;
+    for record in records {
+        producer.begin_transaction()?;
+        let mut out = BaseRecord::<[u8], [u8]>::to(topic).partition(record.partition);
+        out.key = record.key.as_deref();
+        out.payload = record.value.as_deref();
+        producer.send(out).map_err(|(error, _)| error)?;
+        producer.commit_transaction(limit)?;
+    }
+    Ok(())
+}
+
 /// Something to produce.
 #[derive(Clone, Debug)]
 pub struct Record {

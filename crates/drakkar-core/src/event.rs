@@ -180,6 +180,15 @@ pub enum Event {
         /// Whether it was discarded because the group moved on.
         discarded: bool,
     },
+    /// Messages were gone from the broker before they could be read: retention passed us.
+    OffsetsLost {
+        /// Of which partition.
+        assignment: Assignment,
+        /// The offset that was to be read next.
+        from: Offset,
+        /// The first offset that still exists.
+        to: Offset,
+    },
     /// The Kafka client reported an error that it recovers from by itself.
     KafkaError {
         /// What it said.

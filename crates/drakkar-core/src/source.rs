@@ -44,6 +44,15 @@ pub enum SourceEvent {
         /// Whether it was given up because the group moved on; otherwise it is tried again.
         discarded: bool,
     },
+    /// Messages were gone from the broker before they could be read: retention passed us.
+    Lost {
+        /// Of which partition.
+        assignment: Assignment,
+        /// The offset that was to be read next.
+        from: Offset,
+        /// The first offset that still exists.
+        to: Offset,
+    },
     /// Something went wrong that the source recovers from by itself.
     Trouble(String),
     /// The source cannot go on. [`SourceEvent::Closed`] follows.

@@ -22,6 +22,8 @@ pub(crate) struct Assigned {
     pub(crate) pending: Vec<Record>,
     /// The lowest offset that was not read. Below it only comes what was read before, or another topic of that name.
     pub(crate) next: i64,
+    /// The offset that was asked for and is not there, while it is not known what is lost.
+    pub(crate) reset: Option<i64>,
     /// Whether fetching is paused in librdkafka.
     pub(crate) paused: bool,
     /// It is being taken away: nothing more is handed over.
@@ -100,6 +102,7 @@ impl Assignments {
             batches: tx,
             pending: Vec::new(),
             next: i64::MIN,
+            reset: None,
             paused,
             revoking: false,
         };

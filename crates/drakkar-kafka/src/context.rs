@@ -17,7 +17,10 @@ use rdkafka::{
     types::RDKafkaRespErr,
 };
 
-use crate::commits::epoch_of;
+use crate::{
+    commits::epoch_of,
+    lost::{self, Reset},
+};
 
 /// Something librdkafka told us.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub(crate) struct CommitAnswer {
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     notices: Mutex<VecDeque<Notice>>,
+    resets: Mutex<VecDeque<Reset>>,
     closing: AtomicBool,
 }
 
@@ -61,6 +65,11 @@ impl Context {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// The next offset that was not there.
+    pub(crate) fn take_reset(&self) -> Option<Reset> {
+        self.resets.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
     fn push(&self, notice: Notice) {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).push_back(notice);
     }
@@ -68,6 +77,12 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // As a line of debugging it is also there for a group that begins.
+        let warns =
+            !matches!(level, RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice);
+        if let Some(reset) = lost::reset(facility, message).filter(|_| warns) {
+            self.resets.lock().unwrap_or_else(PoisonError::into_inner).push_back(reset);
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 tracing::error!(target: "drakkar::kafka::librdkafka", category = "kafka", facility, "{message}");

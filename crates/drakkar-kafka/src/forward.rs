@@ -18,7 +18,7 @@ use rdkafka::{
     message::{BorrowedMessage, Headers},
 };
 
-use crate::{context::Context, thread::SourceThread};
+use crate::{context::Context, lost, thread::SourceThread};
 
 /// Most bytes of keys and values that share one allocation: what a slow record keeps alive beside itself.
 const CHUNK: usize = 64 * 1024;
@@ -33,6 +33,7 @@ impl SourceThread {
     /// Takes what is there, after waiting for the first message, and puts it before the partitions' queues.
     pub(crate) fn poll(&mut self, wait: Duration, most: usize) {
         let (messages, error) = take(&self.consumer, wait, most);
+        lost::note_resets(&self.consumer, &mut self.assignments, &mut self.outbox);
         let accepts = !self.control.intake_stopped();
         let runs = messages.chunk_by(|a, b| a.partition() == b.partition() && a.offset() < b.offset());
         for run in runs.filter(|_| accepts) {
@@ -57,6 +58,12 @@ impl SourceThread {
                 ));
                 let Some(again) = self.assignments.get_mut(partition) else { continue };
                 assigned = again;
+            }
+            if let Some(at) = assigned.reset
+                && let Some(first) = run.iter().map(BorrowedMessage::offset).find(|offset| *offset >= at)
+                && let Some(event) = lost::lost(&self.consumer, &self.settings.topic, assigned, Some(first))
+            {
+                self.outbox.emit(event);
             }
             assigned.next = last.offset() + 1;
             let before = assigned.pending.len();

@@ -28,12 +28,14 @@ mod context;
 mod control;
 mod flow;
 mod forward;
+mod lost;
 mod open;
 mod outbox;
 mod rebalance;
 mod setting_names;
 mod settings;
 mod thread;
+mod watermarks;
 
 pub use open::KafkaSource;
 pub use settings::Settings;

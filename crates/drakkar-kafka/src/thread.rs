@@ -131,6 +131,7 @@ impl SourceThread {
         if scan {
             self.revoke_step(now);
             self.rejoin_step();
+            self.report_lost();
             self.commit(self.time(now));
         }
         self.outbox.flush();

@@ -164,7 +164,6 @@ impl Status {
         }
     }
 
-    #[expect(dead_code, reason = "called once the source reports what it could not read")]
     pub(crate) fn add_lost(&self, offsets: u64) {
         self.lost.fetch_add(offsets, Ordering::Relaxed);
     }

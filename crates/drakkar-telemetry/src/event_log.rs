@@ -147,6 +147,13 @@ impl Subscriber for EventLog {
             Event::CommitFailed { error, discarded } => {
                 warn!(category = "kafka", error, discarded, "commit_failed");
             }
+            Event::OffsetsLost { assignment, from, to } => error!(
+                category = "kafka",
+                partition = assignment.partition.0,
+                from_offset = from.0,
+                to_offset = to.0,
+                "offsets_lost: the broker had deleted these messages before they were read; lengthen the topic's retention"
+            ),
             Event::KafkaError { error } => warn!(category = "kafka", error, "consumer_error"),
             Event::Stopping { reason } => info!(category = "lifecycle", reason, "drakkar_shutting_down"),
             Event::Stopped { ledger, drained } => {

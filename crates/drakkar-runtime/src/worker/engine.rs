@@ -192,6 +192,10 @@ impl<H: Handler> Engine<H> {
             SourceEvent::CommitFailed { error, discarded } => {
                 events.emit(&Event::CommitFailed { error, discarded });
             }
+            SourceEvent::Lost { assignment, from, to } => {
+                self.status.add_lost(to.0.saturating_sub(from.0).unsigned_abs());
+                events.emit(&Event::OffsetsLost { assignment, from, to });
+            }
             SourceEvent::Trouble(error) => events.emit(&Event::KafkaError { error }),
             SourceEvent::Fatal(error) => self.fail(error),
             SourceEvent::Closed { .. } => self.closed = true,
