@@ -56,7 +56,7 @@ pub struct Payload {
 impl Payload {
     /// What holding this payload costs, in bytes.
     pub fn size(&self) -> usize {
-        400 + match &self.content {
+        500 + match &self.content {
             Content::Record(r) => {
                 r.key.as_ref().map_or(0, Bytes::len)
                     + r.value.as_ref().map_or(0, Bytes::len)
