@@ -32,12 +32,12 @@ fn an_orderly_stop_in_the_middle_repeats_nothing() {
     let mut scene = Scene::new("orderly-stop", 4);
     scene.issue(3_000, "echo");
     let worker = scene.setup.start("w1").unwrap();
-    scene.wait_progress(500, Duration::from_secs(60));
+    scene.wait_progress(500, Duration::from_secs(240));
     let ended = worker.stop(Duration::from_secs(35)).unwrap();
     assert_eq!(ended.status.code(), Some(0), "{:?}", ended.ledger);
     assert_eq!(ended.count("in_flight"), 0);
     let worker = scene.setup.start("w2").unwrap();
-    scene.wait_committed(Duration::from_secs(60));
+    scene.wait_committed(Duration::from_secs(240));
     worker.stop(Duration::from_secs(35)).unwrap();
     let judgement = scene.assert_nothing_lost();
     assert_eq!(judgement.duplicates, 0);
