@@ -8,7 +8,8 @@
 //! [`pipeline::Pipeline`] holds the state of one assigned partition. The runtime feeds it batches of inputs (messages,
 //! outcomes, verdicts, ticks) and performs the effects that come out. The machine knows ids and sizes only; payloads and
 //! user types stay with the runtime. [`commit`] decides when offsets are committed, [`slots`] who runs next,
-//! [`bytes_in_hand`] how much may be held at once, and [`breaker`] when a sink is left alone.
+//! [`bytes_in_hand`] how much may be held at once. [`breaker`] tells when a sink is left alone; the runtime does not drive
+//! it yet.
 
 pub mod breaker;
 pub mod bytes_in_hand;

@@ -38,8 +38,10 @@ pub struct Header {
 }
 
 impl Record {
-    /// What holding this record costs: key, value, headers and a fixed overhead, which is what a small message with one task
-    /// was measured to take.
+    /// What holding this record costs: key, value, headers and a fixed overhead.
+    ///
+    /// The overhead stands for all that a small message with one task takes on its way, the allocator's share included: so
+    /// much that a worker's memory stays near its byte budget.
     pub fn size(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Bytes::len) + 48).sum();

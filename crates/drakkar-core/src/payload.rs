@@ -54,7 +54,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// What holding this payload costs, in bytes.
+    /// What holding this payload costs, in bytes: its content and all that is kept beside it on its way.
     pub fn size(&self) -> usize {
         500 + match &self.content {
             Content::Record(r) => {

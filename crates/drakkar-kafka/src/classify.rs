@@ -28,15 +28,15 @@ pub(crate) fn class(code: Code) -> Class {
 }
 
 /// What to do about an error, where the client's own words do not tell.
-pub(crate) fn remedy(code: Code) -> Option<&'static str> {
+pub(crate) fn remedy(code: Code) -> &'static str {
     match code {
         Code::FencedInstanceId | Code::UnreleasedInstanceId => {
-            Some("another worker has the same `kafka.group_instance_id`: give each worker its own")
+            "; another worker has the same `kafka.group_instance_id`: give each worker its own"
         }
-        Code::InconsistentGroupProtocol => Some(
-            "the group's other workers use another `kafka.assignment` or `kafka.group_protocol`: all must use the same",
-        ),
-        _ => None,
+        Code::InconsistentGroupProtocol => {
+            "; the group's other workers use another `kafka.assignment` or `kafka.group_protocol`: all must use the same"
+        }
+        _ => "",
     }
 }
 

@@ -164,8 +164,7 @@ impl SourceThread {
         match error {
             KafkaError::MessageConsumptionFatal(_) => self.client_failed(&error.to_string()),
             _ => {
-                let help = error.rdkafka_error_code().and_then(classify::remedy);
-                let help = help.map_or_else(String::new, |help| format!("; {help}"));
+                let help = error.rdkafka_error_code().map(classify::remedy).unwrap_or_default();
                 self.outbox.trouble(format!("reading topic `{}` failed: {error}{help}", self.settings.topic));
             }
         }
@@ -175,10 +174,7 @@ impl SourceThread {
     fn client_failed(&mut self, reason: &str) {
         let cause = self.consumer.client().fatal_error();
         let code = cause.map_or(RDKafkaErrorCode::Fatal, |(code, _)| code);
-        let help = match classify::remedy(code) {
-            Some(remedy) => format!("; {remedy}"),
-            None => String::new(),
-        };
+        let help = classify::remedy(code);
         self.fatal(classify::class(code), format!("the Kafka client cannot go on: {reason}{help}"));
     }
 

@@ -7,7 +7,6 @@ mod macros {
     mod outputs;
     mod roles;
     mod support;
-    mod worker_hooks;
 }
 
 /// What must compile: each file as its user would write it. See `ui/README.md`.

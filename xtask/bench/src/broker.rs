@@ -87,12 +87,24 @@ impl Feed {
 
     /// Runs a program until all its output is there, and returns messages per second without start and end.
     pub(crate) fn rate_of(&self, program: &Program) -> Result<f64> {
+        let started = Instant::now();
+        Ok(1.0 / self.seconds_each(program, |_| Ok(started.elapsed()))?)
+    }
+
+    /// Runs a program until all its output is there, and returns the microseconds of processor time it took per message,
+    /// without start and end.
+    pub(crate) fn cost_of(&self, program: &Program) -> Result<f64> {
+        Ok(1e6 * self.seconds_each(program, |running| memory::cpu(running.pid()))?)
+    }
+
+    /// Runs a program until all its output is there, and returns how far this clock went per message, in seconds.
+    fn seconds_each(&self, program: &Program, clock: impl Fn(&Running) -> Result<Duration>) -> Result<f64> {
         let output = self.output()?;
         let mut running = program.start(&output)?;
         let mut first = None;
-        let mut last = (0, Instant::now());
-        self.watch(&output, &mut running, |_, done| {
-            let now = Instant::now();
+        let mut last = (0, Duration::ZERO);
+        self.watch(&output, &mut running, |running, done| {
+            let now = clock(running)?;
             // The first tenth warms up: group, connections, caches.
             if done >= self.count / 10 {
                 first.get_or_insert((done, now));
@@ -104,29 +116,7 @@ impl Feed {
         delete(&self.brokers, &output)?;
         let (from, since) = first.context("nothing was measured")?;
         ensure!(last.0 > from, "the run was over before it could be measured");
-        Ok((last.0 - from) as f64 / (last.1 - since).as_secs_f64())
-    }
-
-    /// Runs a program until all its output is there, and returns the microseconds of processor time it took per message,
-    /// without start and end.
-    pub(crate) fn cost_of(&self, program: &Program) -> Result<f64> {
-        let output = self.output()?;
-        let mut running = program.start(&output)?;
-        let mut first = None;
-        let mut last = (0, Duration::ZERO);
-        self.watch(&output, &mut running, |running, done| {
-            let used = memory::cpu(running.pid())?;
-            if done >= self.count / 10 {
-                first.get_or_insert((done, used));
-            }
-            last = (done, used);
-            Ok(())
-        })?;
-        running.stop()?;
-        delete(&self.brokers, &output)?;
-        let (from, since) = first.context("nothing was measured")?;
-        ensure!(last.0 > from, "the run was over before it could be measured");
-        Ok((last.1 - since).as_secs_f64() * 1e6 / (last.0 - from) as f64)
+        Ok((last.1 - since).as_secs_f64() / (last.0 - from) as f64)
     }
 
     /// Looks at the output until all of it is there.

@@ -153,19 +153,21 @@ whole! {
     Millis: 0, u32::MAX.into(), "milliseconds", Millis, |value: &Millis| value.0;
 }
 
+/// Reads a number, fractions allowed, and checks the rules.
+fn read_number(node: &Node, rules: &[Rule<f64>], expected: &str, reader: &mut Reader) -> Option<f64> {
+    let number = match &node.content {
+        Content::Text(text, _) => scalar::number(text),
+        _ => None,
+    };
+    let Some(number) = number else { return reader.wrong(node, expected, None) };
+    reader.checked(node, &number, rules).then_some(number)
+}
+
 impl Value for Seconds {
     type Checked = f64;
 
     fn read(node: &Node, rules: &[Rule<f64>], reader: &mut Reader) -> Option<Self> {
-        let Content::Text(text, _) = &node.content else {
-            return reader.wrong(node, "be a number of seconds", None);
-        };
-        let Some(number) = scalar::number(text) else {
-            return reader.wrong(node, "be a number of seconds", None);
-        };
-        if !reader.checked(node, &number, rules) {
-            return None;
-        }
+        let number = read_number(node, rules, "be a number of seconds", reader)?;
         Seconds::new(number).or_else(|| reader.wrong(node, &format!("be from 0 to {MAX_SECONDS}"), None))
     }
 
@@ -182,15 +184,7 @@ impl Value for Ratio {
     type Checked = f64;
 
     fn read(node: &Node, rules: &[Rule<f64>], reader: &mut Reader) -> Option<Self> {
-        let Content::Text(text, _) = &node.content else {
-            return reader.wrong(node, "be a number from 0 to 1", None);
-        };
-        let Some(number) = scalar::number(text) else {
-            return reader.wrong(node, "be a number from 0 to 1", None);
-        };
-        if !reader.checked(node, &number, rules) {
-            return None;
-        }
+        let number = read_number(node, rules, "be a number from 0 to 1", reader)?;
         Ratio::new(number).or_else(|| reader.wrong(node, "be from 0 to 1", None))
     }
 
