@@ -102,7 +102,9 @@ impl Scene {
     }
 
     pub fn ends(&self) -> Vec<i64> {
-        kafka::ends(&self.brokers, &self.setup.topic, self.partitions).unwrap()
+        // So does a broker that is just starting.
+        let ask = || kafka::ends(&self.brokers, &self.setup.topic, self.partitions).ok();
+        wait::until("an answer about the ends of a topic", Duration::from_secs(60), ask)
     }
 
     /// Waits until every message of the source topic is committed.
