@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 use crate::scene::{Scene, is_soak};
 
-/// Four programs of 40 ms at once are 100 a second; half of that is fed.
-const PROGRAM_MS: u64 = 40;
-const EVERY: Duration = Duration::from_millis(20);
+/// Four programs of 160 ms at once are 25 a second, so that time and not the machine is what there is too little of. Half of
+/// that is fed.
+const PROGRAM_MS: u64 = 160;
+const EVERY: Duration = Duration::from_millis(80);
 
 fn record(id: &str, millis: u64) -> Record {
     let value = json!({ "id": id, "body": "b", "kind": "wait", "millis": millis }).to_string();
@@ -56,15 +57,15 @@ fn rate(times: &BTreeMap<String, i64>, name: &str) -> f64 {
 fn a_long_task_does_not_slow_the_rest_of_its_partition_until_the_window_cap() {
     let long = Duration::from_secs(if is_soak() { 60 } else { 20 });
     // Past the long task so many are fed while it runs, then a burst beyond the cap.
-    let count = (long.mul_f64(0.75).as_millis() / EVERY.as_millis()) as u32;
-    let (cap, burst) = (count + 100, 300);
+    let count = (long.mul_f64(0.6).as_millis() / EVERY.as_millis()) as u32;
+    let (cap, burst) = (count + 40, 80);
     let mut scene = Scene::new("head-of-line", 1);
     scene.setup.kafka.extend(["max_poll_interval_ms: 10000".into(), "session_timeout_ms: 6000".into()]);
     scene.setup.executor.push(format!("max_in_flight_messages: {cap}"));
     let worker = scene.setup.start("w1").unwrap();
 
     feed(&scene, "without", count);
-    scene.wait_committed(Duration::from_secs(30));
+    scene.wait_committed(Duration::from_secs(60));
     let joined = group::history(&scene.brokers, &scene.setup.group, &scene.setup.topic).unwrap();
     let settled = i64::from(count);
     assert_eq!(scene.committed(), [settled]);
