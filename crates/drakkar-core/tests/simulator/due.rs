@@ -53,7 +53,7 @@ impl Part {
                 let failed = payloads.failed;
                 let (retry, letter) = handler::judge_delivery(failed, out);
                 self.judge_payloads(owner, retry, letter);
-                self.feed(Input::DeliveryHookEnded { owner, retry, letter }, shared, out);
+                self.feed_twice(Input::DeliveryHookEnded { owner, retry, letter }, shared, out);
             }
         }
     }
@@ -114,7 +114,7 @@ impl Part {
     }
 
     /// Feeds an input, and now and then the same once more: an answer that nobody waits for changes nothing.
-    fn feed_twice(&mut self, input: Input<'_>, shared: &mut Shared, out: &mut Outside) {
+    pub(crate) fn feed_twice(&mut self, input: Input<'_>, shared: &mut Shared, out: &mut Outside) {
         self.feed(input, shared, out);
         if out.has(Fault::Echoes) && out.rng.percent(10) && self.is_stale(&input) {
             out.stats.met("answers that came twice");
@@ -123,13 +123,17 @@ impl Part {
     }
 
     /// Whether nobody waits for this answer, and the key it names was not given to another task.
-    fn is_stale(&self, input: &Input<'_>) -> bool {
+    fn is_stale(&mut self, input: &Input<'_>) -> bool {
         match input {
             Input::AttemptEnded { task, .. }
             | Input::TaskHookEnded { task, .. }
             | Input::ErrorHookEnded { task, .. } => {
                 let at = self.model.tasks.get(task.0 as usize).and_then(Option::as_ref).map(|t| t.at);
                 at.is_none_or(|at| !at.awaits(input))
+            }
+            // More verdicts than outputs cannot be told from verdicts of other outputs.
+            Input::Verdicts(verdicts) => {
+                verdicts.iter().all(|(owner, _)| !self.model.awaits_verdicts(*owner))
             }
             _ => true,
         }
@@ -151,7 +155,7 @@ impl Part {
             ends.push((*owner, if *taken { OutputEnd::Delivered } else { OutputEnd::Failed }));
         }
         out.stats.add("verdicts", ends.len() as u64);
-        self.feed(Input::Verdicts(&ends), shared, out);
+        self.feed_twice(Input::Verdicts(&ends), shared, out);
     }
 }
 

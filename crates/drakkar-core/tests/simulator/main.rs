@@ -40,9 +40,9 @@ use crate::{
 };
 
 /// Seeds of a plain `cargo test`.
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 400;
 /// Seeds that must meet everything there is.
-const ENOUGH: u64 = 500;
+const ENOUGH: u64 = 400;
 /// Lines of the trace in a report.
 const TAIL: usize = 60;
 

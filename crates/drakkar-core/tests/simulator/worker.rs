@@ -126,7 +126,7 @@ impl Worker {
                 }
             }
             What::Lettered(assignment, letter) => {
-                self.with(assignment, |part, shared| part.feed(Input::Lettered(letter), shared, out));
+                self.with(assignment, |part, shared| part.feed_twice(Input::Lettered(letter), shared, out));
             }
             What::Commit => {
                 self.observe();

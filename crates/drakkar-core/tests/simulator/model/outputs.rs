@@ -24,6 +24,11 @@ impl Model {
         }
     }
 
+    /// Whether outputs of an owner are with their sinks.
+    pub(crate) fn awaits_verdicts(&mut self, owner: Owner) -> bool {
+        self.outputs(owner).is_some_and(|o| o.at == OutputsAt::Sending)
+    }
+
     /// A hook returned outputs: they are to be delivered.
     pub(super) fn send(&mut self, owner: Owner, count: u32) {
         if let Some(outputs) = self.outputs(owner) {
