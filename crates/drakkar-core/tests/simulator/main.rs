@@ -24,13 +24,14 @@ mod world;
 
 use std::{
     env,
-    fmt::Write,
+    fmt::Write as _,
+    io::Write as _,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -43,6 +44,8 @@ use crate::{
 const SEEDS: u64 = 400;
 /// Seeds that must meet everything there is.
 const ENOUGH: u64 = 400;
+/// Time after which a run counts as one that never ends.
+const ENDLESS: Duration = Duration::from_secs(60);
 /// Lines of the trace in a report.
 const TAIL: usize = 60;
 
@@ -57,7 +60,9 @@ fn number(variable: &str, default: u64) -> u64 {
 fn run_seeds(start: u64, count: u64) -> Result<Stats, Run> {
     let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
     let result = Mutex::new((Stats::default(), None::<(u64, Run)>));
-    let work = || {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let running: Vec<_> = (0..threads).map(|_| Mutex::new(None::<(Run, Instant)>)).collect();
+    let work = |current: &Mutex<Option<(Run, Instant)>>| {
         let mut stats = Stats::default();
         while !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -65,6 +70,7 @@ fn run_seeds(start: u64, count: u64) -> Result<Stats, Run> {
                 break;
             }
             let run = Run::of_seed(seed_of(start, index));
+            *current.lock().expect("no thread panics") = Some((run, Instant::now()));
             let outcome = simulate(run, false);
             stats.merge(&outcome.stats);
             if outcome.violation.is_some() {
@@ -76,17 +82,34 @@ fn run_seeds(start: u64, count: u64) -> Result<Stats, Run> {
                 }
             }
         }
+        *current.lock().expect("no thread panics") = None;
         result.lock().expect("no thread panics").0.merge(&stats);
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
+        let threads: Vec<_> = running.iter().map(|current| scope.spawn(|| work(current))).collect();
+        while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
+            thread::park_timeout(Duration::from_millis(20));
+            running.iter().for_each(must_end);
         }
     });
     match result.into_inner().expect("no thread panics") {
         (stats, None) => Ok(stats),
         (_, Some((_, run))) => Err(run),
+    }
+}
+
+/// Names a run that never ends, and ends the process: nothing else could end it.
+fn must_end(current: &Mutex<Option<(Run, Instant)>>) {
+    let current = *current.lock().expect("no thread panics");
+    if let Some((run, since)) = current
+        && since.elapsed() > ENDLESS
+    {
+        // The test harness would keep what is printed for an end that never comes.
+        let text = format!(
+            "\nbroken rule: every step ends\nreplay: DRAKKAR_SEED={run} cargo test -p drakkar-core --test simulator\n"
+        );
+        std::io::stderr().write_all(text.as_bytes()).expect("there is an error output");
+        std::process::exit(101);
     }
 }
 
