@@ -9,6 +9,7 @@ use drakkar_core::{
 
 use crate::{
     outside::{Outside, What},
+    pace::PaceCheck,
     violation::rule,
 };
 
@@ -30,7 +31,8 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct CommitSide {
     worker: u32,
-    pub(crate) commits: Commits,
+    commits: Commits,
+    pace: PaceCheck,
     scheduled: bool,
     /// What the machine was told, and what it asked to commit, by assignment.
     observed: BTreeMap<Assignment, Offset>,
@@ -44,6 +46,7 @@ impl CommitSide {
         Self {
             worker,
             commits: Commits::new(out.setup.pace),
+            pace: PaceCheck::new(out.setup.pace),
             scheduled: false,
             observed: BTreeMap::new(),
             requested: BTreeMap::new(),
@@ -61,6 +64,13 @@ impl CommitSide {
     pub(crate) fn observe(&mut self, assignment: Assignment, next: Offset) {
         self.commits.observe(assignment, next);
         self.observed.insert(assignment, next);
+        self.pace.observed(assignment, next);
+    }
+
+    /// The next commit goes without waiting for its time.
+    pub(crate) fn force(&mut self) {
+        self.commits.force();
+        self.pace.force();
     }
 
     pub(crate) fn remove(&mut self, assignment: Assignment) {
@@ -68,6 +78,7 @@ impl CommitSide {
         self.observed.remove(&assignment);
         self.requested.remove(&assignment);
         self.known.remove(&assignment);
+        self.pace.removed(assignment);
     }
 
     pub(crate) fn is_clean(&self, assignment: Assignment) -> bool {
@@ -80,10 +91,17 @@ impl CommitSide {
         let now = out.time();
         if self.commits.expire(now) {
             out.stats.met("commits without an answer");
+            self.pace.ended(false);
         }
         let waiting = self.commits.is_waiting();
-        if let Some(CommitRequest { offsets }) = self.commits.poll(now) {
+        let behind = !self.commits.is_clean(self.observed.keys().copied());
+        let request = self.commits.poll(now);
+        if !waiting && behind {
+            self.pace.polled(now, request.as_ref().map(|r| &r.offsets[..]));
+        }
+        if let Some(CommitRequest { offsets }) = request {
             rule!(!waiting, "one commit is in flight", "{offsets:?}");
+            rule!(behind, "a commit commits something", "{offsets:?}");
             self.check_request(&offsets);
             self.send(offsets, out);
         }
@@ -102,6 +120,12 @@ impl CommitSide {
                 observed == Some(next),
                 "a commit has the newest offset",
                 "{assignment}: {next}, not {observed:?}"
+            );
+            let known = self.known.get(assignment);
+            rule!(
+                known.is_none_or(|known| known < next),
+                "a commit commits something",
+                "{assignment}: {next}, of {known:?}"
             );
             let before = self.requested.insert(*assignment, *next);
             rule!(
@@ -124,20 +148,20 @@ impl CommitSide {
             out.stats.met("commits of a stale generation");
             return self.reply(Reply::Discarded(offsets), out);
         }
-        if out.goes_wrong(out.setup.commits_fail) && offsets.len() > 1 && out.rng.percent(20) {
+        if out.goes_wrong(out.setup.commits_fail) && out.rng.percent(20) {
             let refused = offsets.remove(out.rng.index(offsets.len()));
             out.stats.met("offsets that were not stored");
             self.commits.refused(refused.0);
         }
-        offsets.retain(|(a, next)| self.known.get(a).is_none_or(|known| known < next));
         if offsets.is_empty() {
+            // The client has nothing to commit and says so.
             return self.reply(Reply::Covered, out);
         }
         if !out.goes_wrong(out.setup.commits_fail) {
             store(&offsets, out);
             return self.reply(Reply::Answered { stored: offsets, failed: Vec::new() }, out);
         }
-        match out.rng.below(5) {
+        match out.rng.below(6) {
             0 => {
                 let failed = offsets.split_off(out.rng.index(offsets.len()));
                 store(&offsets, out);
@@ -149,6 +173,8 @@ impl CommitSide {
                 self.reply(Reply::Failed(offsets), out);
             }
             2 => self.reply(Reply::Discarded(offsets), out),
+            // It cannot even be sent.
+            5 => self.answered(Reply::Failed(offsets), out),
             // The broker stores it and the answer comes late, or it comes late that it did not.
             3 => {
                 store(&offsets, out);
@@ -172,6 +198,9 @@ impl CommitSide {
     pub(crate) fn answered(&mut self, reply: Reply, out: &mut Outside) {
         out.note(|| format!("commit answered: {reply:?}"));
         let now = out.time();
+        let waited = self.commits.is_waiting();
+        let discarded = matches!(reply, Reply::Discarded(_));
+        let well = matches!(&reply, Reply::Answered { failed, .. } if failed.is_empty());
         match reply {
             Reply::Answered { stored, failed } => {
                 for (assignment, next) in &stored {
@@ -185,6 +214,12 @@ impl CommitSide {
             Reply::Failed(sent) => self.commits.failed(&sent, now),
             Reply::Discarded(sent) => self.commits.discarded(&sent, now),
             Reply::Covered => self.commits.covered(),
+        }
+        if waited && !self.commits.is_waiting() {
+            self.pace.ended(well);
+            if discarded {
+                self.pace.discarded();
+            }
         }
         for (assignment, next) in &self.observed {
             let committed = out.topic.log(assignment.partition.0).committed;

@@ -11,6 +11,7 @@ mod handler;
 mod model;
 mod outbox;
 mod outside;
+mod pace;
 mod part;
 mod rng;
 mod setup;

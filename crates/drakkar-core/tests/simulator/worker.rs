@@ -272,7 +272,7 @@ impl Worker {
                         "drains cut short"
                     });
                     going.committing = Some(now + out.rng.below(2_000_000));
-                    self.commits.commits.force();
+                    self.commits.force();
                     self.commits.wake(0, out);
                 }
                 None => {}
