@@ -9,7 +9,7 @@ use drakkar_core::{
 
 use crate::{
     outside::{Outside, What},
-    pace::PaceCheck,
+    pace::{End, PaceCheck},
     violation::rule,
 };
 
@@ -28,6 +28,29 @@ pub(crate) enum Reply {
     Covered,
 }
 
+impl Reply {
+    /// How a commit ends with it, and whether it tells so without naming anything.
+    fn end(&self) -> (End, bool) {
+        match self {
+            Reply::Answered { failed, .. } if failed.is_empty() => (End::Well, false),
+            Reply::Answered { .. } | Reply::Failed(_) => (End::Failed, false),
+            Reply::Discarded(_) => (End::Discarded, false),
+            Reply::Covered => (End::Well, true),
+        }
+    }
+
+    /// Whether it may be about a commit of these offsets.
+    fn names(&self, flight: &Offsets) -> bool {
+        match self {
+            Reply::Answered { stored, failed } => {
+                stored.iter().chain(failed).any(|sent| flight.contains(sent))
+            }
+            Reply::Failed(sent) | Reply::Discarded(sent) => sent.iter().any(|sent| flight.contains(sent)),
+            Reply::Covered => true,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct CommitSide {
     worker: u32,
@@ -39,6 +62,9 @@ pub(crate) struct CommitSide {
     requested: BTreeMap<Assignment, Offset>,
     /// What the client library knows to be committed.
     known: BTreeMap<Assignment, Offset>,
+    /// How many commits were issued, and what the last one has.
+    issued: u64,
+    flight: Offsets,
 }
 
 impl CommitSide {
@@ -51,6 +77,8 @@ impl CommitSide {
             observed: BTreeMap::new(),
             requested: BTreeMap::new(),
             known: BTreeMap::new(),
+            issued: 0,
+            flight: Vec::new(),
         }
     }
 
@@ -79,6 +107,7 @@ impl CommitSide {
         self.requested.remove(&assignment);
         self.known.remove(&assignment);
         self.pace.removed(assignment);
+        self.flight.retain(|(a, _)| *a != assignment);
     }
 
     pub(crate) fn is_clean(&self, assignment: Assignment) -> bool {
@@ -89,20 +118,26 @@ impl CommitSide {
     pub(crate) fn poll(&mut self, out: &mut Outside) {
         self.scheduled = false;
         let now = out.time();
-        if self.commits.expire(now) {
+        let over = self.commits.is_waiting() && self.pace.is_over(now);
+        let expired = self.commits.expire(now);
+        rule!(expired == over, "an unanswered commit is given up in time", "{expired} at {now:?}");
+        if expired {
             out.stats.met("commits without an answer");
-            self.pace.ended(false);
+            self.pace.ended(End::Failed, now);
         }
         let waiting = self.commits.is_waiting();
+        rule!(!(expired && waiting), "an unanswered commit is given up in time", "it is still in flight");
         let behind = !self.commits.is_clean(self.observed.keys().copied());
         let request = self.commits.poll(now);
-        if !waiting && behind {
-            self.pace.polled(now, request.as_ref().map(|r| &r.offsets[..]));
+        if !waiting {
+            self.pace.polled(now, behind, request.as_ref().map(|r| &r.offsets[..]));
         }
         if let Some(CommitRequest { offsets }) = request {
             rule!(!waiting, "one commit is in flight", "{offsets:?}");
             rule!(behind, "a commit commits something", "{offsets:?}");
             self.check_request(&offsets);
+            self.issued += 1;
+            self.flight.clone_from(&offsets);
             self.send(offsets, out);
         }
         if self.commits.is_waiting() || !self.commits.is_clean(self.observed.keys().copied()) {
@@ -152,6 +187,7 @@ impl CommitSide {
             let refused = offsets.remove(out.rng.index(offsets.len()));
             out.stats.met("offsets that were not stored");
             self.commits.refused(refused.0);
+            self.flight.retain(|(a, _)| *a != refused.0);
         }
         if offsets.is_empty() {
             // The client has nothing to commit and says so.
@@ -174,7 +210,7 @@ impl CommitSide {
             }
             2 => self.reply(Reply::Discarded(offsets), out),
             // It cannot even be sent.
-            5 => self.answered(Reply::Failed(offsets), out),
+            5 => self.answered(self.issued, Reply::Failed(offsets), out),
             // The broker stores it and the answer comes late, or it comes late that it did not.
             3 => {
                 store(&offsets, out);
@@ -186,21 +222,24 @@ impl CommitSide {
 
     fn reply(&mut self, reply: Reply, out: &mut Outside) {
         let wait = out.rng.delay(3_000);
-        out.in_worker(wait, self.worker, What::CommitAnswered(reply));
+        out.in_worker(wait, self.worker, What::CommitAnswered(self.issued, reply));
     }
 
     fn reply_late(&mut self, reply: Reply, out: &mut Outside) {
+        if out.rng.percent(10) {
+            return out.stats.met("commits that are never answered");
+        }
         let timeout = out.setup.pace.timeout.as_micros() as u64;
         let wait = out.rng.below(timeout * 3);
-        out.in_worker(wait, self.worker, What::CommitAnswered(reply));
+        out.in_worker(wait, self.worker, What::CommitAnswered(self.issued, reply));
     }
 
-    pub(crate) fn answered(&mut self, reply: Reply, out: &mut Outside) {
-        out.note(|| format!("commit answered: {reply:?}"));
+    pub(crate) fn answered(&mut self, number: u64, reply: Reply, out: &mut Outside) {
+        out.note(|| format!("commit {number} answered: {reply:?}"));
         let now = out.time();
         let waited = self.commits.is_waiting();
-        let discarded = matches!(reply, Reply::Discarded(_));
-        let well = matches!(&reply, Reply::Answered { failed, .. } if failed.is_empty());
+        let end = reply.end();
+        let names = reply.names(&self.flight);
         match reply {
             Reply::Answered { stored, failed } => {
                 for (assignment, next) in &stored {
@@ -215,11 +254,17 @@ impl CommitSide {
             Reply::Discarded(sent) => self.commits.discarded(&sent, now),
             Reply::Covered => self.commits.covered(),
         }
-        if waited && !self.commits.is_waiting() {
-            self.pace.ended(well);
-            if discarded {
-                self.pace.discarded();
-            }
+        let waits = self.commits.is_waiting();
+        rule!(!waits || number < self.issued, "an answered commit is over", "{number} is in flight");
+        // Whose answer it is can be told by what it names alone.
+        rule!(
+            waits || names || !waited,
+            "the answer of another commit ends none",
+            "{number} of {}",
+            self.issued
+        );
+        if (waited && !waits) || matches!(end, (End::Well, true)) {
+            self.pace.ended(end.0, now);
         }
         for (assignment, next) in &self.observed {
             let committed = out.topic.log(assignment.partition.0).committed;

@@ -53,7 +53,8 @@ pub(crate) enum What {
     SendLetters,
     Lettered(Assignment, Letter),
     Commit,
-    CommitAnswered(Reply),
+    /// The commit of this number was answered.
+    CommitAnswered(u64, Reply),
     /// Looks whether partitions that go are done.
     LetGo,
     /// The group took a partition away; only now the worker hears of it.

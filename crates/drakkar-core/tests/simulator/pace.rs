@@ -1,6 +1,6 @@
 //! When a commit may go, and when it must.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use drakkar_core::{
     commit::Pace,
@@ -9,15 +9,28 @@ use drakkar_core::{
 
 use crate::violation::rule;
 
+/// The longest wait after a failure, unless the interval is longer.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// How the commit in flight ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Well,
+    Failed,
+    Discarded,
+}
+
 #[derive(Debug)]
 pub(crate) struct PaceCheck {
     pace: Pace,
-    /// When the last commit was issued.
-    last: Option<Time>,
-    /// The next one was asked for without waiting for its time.
+    /// When the commit in flight, or the last one, was issued.
+    issued: Time,
+    /// When the next one is due.
+    next: Time,
+    /// It was asked for without waiting for its time.
     forced: bool,
-    /// The last one did not go well: the machine waits as it likes, within bounds.
-    trouble: bool,
+    /// How many failed in a row.
+    failures: u32,
     /// What the advance of each assignment is counted from.
     from: BTreeMap<Assignment, Offset>,
     /// One of them is so far ahead that the next commit goes early.
@@ -26,7 +39,15 @@ pub(crate) struct PaceCheck {
 
 impl PaceCheck {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self { pace, last: None, forced: false, trouble: false, from: BTreeMap::new(), far_ahead: false }
+        Self {
+            pace,
+            issued: Time(0),
+            next: Time(0),
+            forced: false,
+            failures: 0,
+            from: BTreeMap::new(),
+            far_ahead: false,
+        }
     }
 
     pub(crate) fn observed(&mut self, assignment: Assignment, next: Offset) {
@@ -42,38 +63,51 @@ impl PaceCheck {
         self.forced = true;
     }
 
-    /// The last commit was answered, or given up.
-    pub(crate) fn ended(&mut self, well: bool) {
-        self.trouble = !well;
+    /// Whether the commit in flight has been unanswered for too long.
+    pub(crate) fn is_over(&self, now: Time) -> bool {
+        now.since(self.issued) >= self.pace.timeout
     }
 
-    /// The group moved on: what was asked for is not wanted any more.
-    pub(crate) fn discarded(&mut self) {
-        self.forced = false;
-    }
-
-    /// Something is to be committed, and nothing is in flight: whether a commit went now.
-    pub(crate) fn polled(&mut self, now: Time, went: Option<&[(Assignment, Offset)]>) {
-        let since = self.last.map(|last| now.since(last));
-        let early = self.forced || self.far_ahead;
-        match went {
-            None => {
-                let due = self.forced
-                    || (!self.trouble && (early || since.is_none_or(|s| s >= self.pace.interval)));
-                rule!(!due, "a commit goes when it is time", "{since:?} after the last one");
+    pub(crate) fn ended(&mut self, end: End, now: Time) {
+        match end {
+            End::Well => self.failures = 0,
+            End::Failed => {
+                self.failures += 1;
+                let doubled = self.pace.interval.saturating_mul(1 << (self.failures - 1).min(20));
+                self.next = now.after(doubled.min(LONGEST.max(self.pace.interval)) / 2);
             }
-            Some(offsets) => {
-                // The wait after a failure is drawn around the interval.
-                let least = if self.trouble { self.pace.interval / 2 } else { self.pace.interval };
-                let in_time = since.is_none_or(|since| since >= least);
-                rule!(early || in_time, "commits keep their pace", "{since:?} after the last one");
-                self.last = Some(now);
+            End::Discarded => {
+                // What was asked for is not wanted any more.
                 self.forced = false;
-                for (assignment, next) in offsets {
-                    self.from.insert(*assignment, *next);
-                }
+                self.next = now.after(self.pace.interval);
             }
         }
-        self.far_ahead = false;
+    }
+
+    /// Nothing is in flight. Something may be to be committed, and went now, or did not.
+    pub(crate) fn polled(&mut self, now: Time, behind: bool, went: Option<&[(Assignment, Offset)]>) {
+        // Half of a wait is rounded.
+        let nearly = Time(self.next.0 + 1);
+        let early = self.forced || (self.far_ahead && self.failures == 0);
+        self.far_ahead &= !(early || now >= self.next);
+        let Some(offsets) = went else {
+            let due = early || now > nearly;
+            return rule!(
+                !(behind && due),
+                "a commit goes when it is time",
+                "{now:?}, due at {:?}",
+                self.next
+            );
+        };
+        rule!(
+            early || Time(now.0 + 1) >= self.next,
+            "commits keep their pace",
+            "{now:?}, due at {:?}",
+            self.next
+        );
+        (self.issued, self.next, self.forced) = (now, now.after(self.pace.interval), false);
+        for (assignment, next) in offsets {
+            self.from.insert(*assignment, *next);
+        }
     }
 }

@@ -9,6 +9,7 @@ const EXPECTED: &[&str] = &[
     "brakes off",
     "brakes on",
     "commits of a stale generation",
+    "commits that are never answered",
     "commits that failed",
     "commits that failed in part",
     "commits without an answer",

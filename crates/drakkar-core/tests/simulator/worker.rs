@@ -132,7 +132,7 @@ impl Worker {
                 self.observe();
                 self.commits.poll(out);
             }
-            What::CommitAnswered(reply) => self.commits.answered(reply, out),
+            What::CommitAnswered(number, reply) => self.commits.answered(number, reply, out),
             What::LetGo => self.let_go_step(out),
             What::Lost(assignment) => {
                 if self.parts.iter().any(|p| p.assignment == assignment) {
