@@ -116,6 +116,28 @@ fn an_answer_that_may_be_of_an_older_commit_proves_only_what_it_names() {
 }
 
 #[test]
+fn an_answer_covers_what_it_leaves_out_once_every_older_commit_is_answered() {
+    type Answer = fn(&mut Commits, Assignment);
+    let stored: Answer = |commits, a| commits.succeeded(&[(a, Offset(5))], &[], ms(11_001));
+    let nothing_new: Answer = |commits, _| commits.covered();
+    for older in [stored, nothing_new] {
+        let mut commits = Commits::new(PACE);
+        let (a, b) = (assignment(0, 1), assignment(1, 1));
+        commits.observe(a, Offset(5));
+        assert!(poll(&mut commits, 0).is_some());
+        assert!(commits.expire(ms(10_000)));
+        assert!(poll(&mut commits, 11_000).is_some());
+        older(&mut commits, a);
+        commits.succeeded(&[(a, Offset(5))], &[], ms(11_002));
+        commits.observe(a, Offset(6));
+        commits.observe(b, Offset(9));
+        assert!(poll(&mut commits, 20_000).is_some());
+        commits.succeeded(&[(a, Offset(6))], &[], ms(20_001));
+        assert!(commits.is_clean([a, b]));
+    }
+}
+
+#[test]
 fn a_discarded_commit_keeps_what_settled() {
     let mut commits = Commits::new(PACE);
     let a = assignment(0, 1);
