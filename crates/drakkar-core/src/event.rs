@@ -189,6 +189,13 @@ pub enum Event {
         /// The first offset that still exists.
         to: Offset,
     },
+    /// Messages wait on the broker, but none comes: the source connects anew.
+    SourceStalled {
+        /// The partitions that something waits in.
+        assignments: Vec<Assignment>,
+    },
+    /// Messages come again.
+    SourceRecovered,
     /// The Kafka client reported an error that it recovers from by itself.
     KafkaError {
         /// What it said.

@@ -53,6 +53,14 @@ pub enum SourceEvent {
         /// The first offset that still exists.
         to: Offset,
     },
+    /// Messages wait on the broker, but none comes, although fetching is not paused. The source gives its partitions back and
+    /// connects anew.
+    Stalled {
+        /// The partitions that something waits in.
+        partitions: Vec<StalledPartition>,
+    },
+    /// After [`SourceEvent::Stalled`], messages come again, or none waits here any more.
+    Recovered,
     /// Something went wrong that the source recovers from by itself.
     Trouble(String),
     /// The source cannot go on. [`SourceEvent::Closed`] follows.
@@ -62,6 +70,17 @@ pub enum SourceEvent {
         /// Whether it left in an orderly way.
         orderly: bool,
     },
+}
+
+/// A partition of which messages wait on the broker while none comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StalledPartition {
+    /// Which.
+    pub assignment: Assignment,
+    /// The next offset to read, once one was read.
+    pub next: Option<Offset>,
+    /// The offset after the last one that waits.
+    pub end: Offset,
 }
 
 /// A partition that was just assigned.

@@ -1,6 +1,6 @@
 //! The partitions that are assigned now.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use drakkar_core::{
     bytes_in_hand::ByteLedger,
@@ -8,6 +8,8 @@ use drakkar_core::{
     message::Record,
     source::{AssignedPartition, Progress},
 };
+
+use crate::watchdog::Silence;
 
 /// Batches that may wait in a partition's queue; records beyond that wait in `pending` and become one larger batch.
 const BATCHES: usize = 256;
@@ -24,6 +26,8 @@ pub(crate) struct Assigned {
     pub(crate) next: i64,
     /// The offset that was asked for and is not there, while it is not known what is lost.
     pub(crate) reset: Option<i64>,
+    /// How long nothing came, and what is known about it.
+    pub(crate) silence: Silence,
     /// Whether fetching is paused in librdkafka.
     pub(crate) paused: bool,
     /// It is being taken away: nothing more is handed over.
@@ -103,6 +107,7 @@ impl Assignments {
             pending: Vec::new(),
             next: i64::MIN,
             reset: None,
+            silence: Silence::begin(Instant::now()),
             paused,
             revoking: false,
         };

@@ -18,7 +18,7 @@ use rdkafka::{
     message::{BorrowedMessage, Headers},
 };
 
-use crate::{context::Context, lost, thread::SourceThread};
+use crate::{context::Context, lost, thread::SourceThread, watchdog::Silence};
 
 /// Most bytes of keys and values that share one allocation: what a slow record keeps alive beside itself.
 const CHUNK: usize = 64 * 1024;
@@ -35,6 +35,8 @@ impl SourceThread {
         let (messages, error) = take(&self.consumer, wait, most);
         lost::note_resets(&self.consumer, &mut self.assignments, &mut self.outbox);
         let accepts = !self.control.intake_stopped();
+        let mut heard = false;
+        let now = Instant::now();
         let runs = messages.chunk_by(|a, b| a.partition() == b.partition() && a.offset() < b.offset());
         for run in runs.filter(|_| accepts) {
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
@@ -66,6 +68,8 @@ impl SourceThread {
                 self.outbox.emit(event);
             }
             assigned.next = last.offset() + 1;
+            assigned.silence = Silence::begin(now);
+            heard = true;
             let before = assigned.pending.len();
             copy(&self.topic, run, &mut assigned.pending);
             self.bytes.take(assigned.pending[before..].iter().map(Record::size).sum());
@@ -74,6 +78,9 @@ impl SourceThread {
             self.touched.push(partition);
         }
         drop(messages);
+        if heard {
+            self.heard();
+        }
         if let Some(error) = error {
             self.poll_error(&error);
         }

@@ -28,6 +28,7 @@ mod context;
 mod control;
 mod flow;
 mod forward;
+mod lookout;
 mod lost;
 mod open;
 mod outbox;
@@ -35,6 +36,7 @@ mod rebalance;
 mod setting_names;
 mod settings;
 mod thread;
+mod watchdog;
 mod watermarks;
 
 pub use open::KafkaSource;

@@ -133,7 +133,9 @@ impl SourceThread {
     }
 
     fn let_go(&mut self, partitions: &[i32], lost: bool) {
-        let left = self.unassign(partitions);
+        // A consumer that another one takes the place of may be stuck, and is asked nothing more.
+        let rebuilding = self.watchdog.rebuilding;
+        let left = if rebuilding { Ok(()) } else { self.unassign(partitions) };
         let (mut released, mut paused) = (Vec::new(), Vec::new());
         for partition in partitions {
             let Some((assignment, was_paused)) = self.assignments.remove(*partition, &self.bytes) else {
@@ -147,7 +149,8 @@ impl SourceThread {
         }
         // A pause outlives the assignment: a partition that comes back would stay silent for ever. Behind the unassign
         // this starts no fetch.
-        if !paused.is_empty()
+        if !rebuilding
+            && !paused.is_empty()
             && let Err(error) = self.consumer.resume(&self.list(paused))
         {
             self.outbox.trouble(format!("failed to resume partitions that went: {error}"));
@@ -157,6 +160,9 @@ impl SourceThread {
         }
         if let Err(error) = left {
             self.fatal(Class::Transient, format!("failed to let go of partitions {partitions:?}: {error}"));
+        }
+        if rebuilding && !self.control.closing() {
+            self.replace_consumer();
         }
     }
 

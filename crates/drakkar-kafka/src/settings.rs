@@ -42,6 +42,8 @@ pub struct Settings {
     pub close_timeout: Duration,
     /// Time for the first answer of a broker.
     pub connect_timeout: Duration,
+    /// Time without a record, while some wait on the broker, after which another consumer is made; zero for never.
+    pub watchdog: Duration,
     /// Further librdkafka settings, security among them, overridden by those the source owns.
     pub extra: Vec<(String, Secret)>,
 }
@@ -120,6 +122,7 @@ pub(crate) fn for_tests() -> Settings {
         commit_timeout: Duration::from_secs(5),
         close_timeout: Duration::from_secs(5),
         connect_timeout: Duration::from_secs(5),
+        watchdog: Duration::ZERO,
         extra: Vec::new(),
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     outbox::Outbox,
     rebalance::{Rejoin, Revoking},
+    watchdog::Watchdog,
 };
 
 /// The longest wait for a record while nothing else is due.
@@ -49,6 +50,8 @@ pub(crate) struct SourceThread {
     pub(crate) commits: Commits,
     pub(crate) revoking: Option<Revoking>,
     pub(crate) rejoin: Rejoin,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) pace: Pace,
     pub(crate) failed: bool,
     /// Partitions that got records in this turn.
     pub(crate) touched: Vec<i32>,
@@ -57,7 +60,7 @@ pub(crate) struct SourceThread {
     pub(crate) bytes_full: bool,
     pub(crate) throttled: Option<Instant>,
     /// Rebalances that wait for the one before them.
-    rebalances: VecDeque<Notice>,
+    pub(crate) rebalances: VecDeque<Notice>,
     started: Instant,
     scanned: Instant,
 }
@@ -84,6 +87,8 @@ impl SourceThread {
             commits: Commits::new(pace),
             revoking: None,
             rejoin: Rejoin::default(),
+            watchdog: Watchdog::default(),
+            pace,
             failed: false,
             touched: Vec::new(),
             held: false,
@@ -132,6 +137,7 @@ impl SourceThread {
             self.revoke_step(now);
             self.rejoin_step();
             self.report_lost();
+            self.watch(now);
             self.commit(self.time(now));
         }
         self.outbox.flush();

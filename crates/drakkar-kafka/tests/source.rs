@@ -49,6 +49,7 @@ fn settings(brokers: &str, worker: &str) -> Settings {
         commit_timeout: Duration::from_secs(5),
         close_timeout: Duration::from_secs(5),
         connect_timeout: Duration::from_secs(5),
+        watchdog: Duration::from_secs(30),
         extra: Vec::new(),
     }
 }

@@ -154,6 +154,13 @@ impl Subscriber for EventLog {
                 to_offset = to.0,
                 "offsets_lost: the broker had deleted these messages before they were read; lengthen the topic's retention"
             ),
+            Event::SourceStalled { assignments } => error!(
+                category = "kafka",
+                count = assignments.len(),
+                partitions = list(assignments),
+                "source_stalled: messages wait on the broker but none comes; connecting anew"
+            ),
+            Event::SourceRecovered => info!(category = "kafka", "source_recovered"),
             Event::KafkaError { error } => warn!(category = "kafka", error, "consumer_error"),
             Event::Stopping { reason } => info!(category = "lifecycle", reason, "drakkar_shutting_down"),
             Event::Stopped { ledger, drained } => {

@@ -63,6 +63,7 @@ pub(crate) fn source(config: &Config, worker: &str) -> Result<drakkar_kafka::Set
         commit_timeout: kafka.commit_timeout_seconds.duration(),
         close_timeout: kafka.close_timeout_seconds.duration(),
         connect_timeout: kafka.connect_timeout_seconds.duration(),
+        watchdog: kafka.watchdog_seconds.duration(),
         extra: connection.client_settings(),
     })
 }

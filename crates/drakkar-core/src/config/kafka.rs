@@ -86,6 +86,11 @@ section! {
         pub commit_timeout_seconds: Seconds = Seconds::of(10.0), above_zero();
         /// How long the first connection to the brokers may take, in seconds.
         pub connect_timeout_seconds: Seconds = Seconds::of(10.0), above_zero();
+        /// How long nothing may come, in seconds, while messages wait on the broker and fetching is not paused, before the
+        /// worker connects anew; 0 for never.
+        ///
+        /// Such a stall is a fault of the client or the network. It makes the worker not ready until messages come again.
+        pub watchdog_seconds: Seconds = Seconds::of(30.0), not_below(0.0);
         /// What happens to a message that cannot be parsed as the handler's input.
         ///
         /// `dlq` sends it to the dead letter topic; `skip` counts it, logs it and passes over it; `pass` hands it to

@@ -196,6 +196,16 @@ impl<H: Handler> Engine<H> {
                 self.status.add_lost(to.0.saturating_sub(from.0).unsigned_abs());
                 events.emit(&Event::OffsetsLost { assignment, from, to });
             }
+            SourceEvent::Stalled { partitions } => {
+                self.status.set(NotReady::SourceStalled, true);
+                events.emit(&Event::SourceStalled {
+                    assignments: partitions.iter().map(|p| p.assignment).collect(),
+                });
+            }
+            SourceEvent::Recovered => {
+                self.status.set(NotReady::SourceStalled, false);
+                events.emit(&Event::SourceRecovered);
+            }
             SourceEvent::Trouble(error) => events.emit(&Event::KafkaError { error }),
             SourceEvent::Fatal(error) => self.fail(error),
             SourceEvent::Closed { .. } => self.closed = true,
