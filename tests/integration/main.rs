@@ -33,3 +33,5 @@ mod stop;
 mod storm;
 #[cfg(feature = "real-services")]
 mod throughput;
+#[cfg(feature = "real-services")]
+mod watchdog;

@@ -11,7 +11,7 @@ use xtask::services::kafka::Broker;
 use crate::scene::{Scene, holds_for};
 
 /// A broker of this test's own: stopping it disturbs nobody.
-fn own_broker(name: &str) -> Broker {
+pub fn own_broker(name: &str) -> Broker {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(kafka::unique(name));
     Broker::start(&folder).expect("a broker of our own starts")
 }
