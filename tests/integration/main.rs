@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test panics on what it does not expect")]
 
 #[cfg(feature = "real-services")]
+mod compression;
+#[cfg(feature = "real-services")]
 mod crash;
 #[cfg(feature = "real-services")]
 mod hol;
@@ -21,6 +23,8 @@ mod outage;
 mod poison;
 #[cfg(feature = "real-services")]
 mod rebalance;
+#[cfg(feature = "real-services")]
+mod resume;
 #[cfg(feature = "real-services")]
 mod scene;
 #[cfg(feature = "real-services")]

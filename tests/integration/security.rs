@@ -49,7 +49,7 @@ fn login(mechanism: &str, password: &str, ca: &Path) -> Vec<String> {
 }
 
 /// A configuration with more lines for `kafka`, for the sink and for `dlq`.
-fn yaml(scene: &Scene, brokers: &str, kafka: &[String], sink: &[String], dlq: &[String]) -> String {
+pub fn yaml(scene: &Scene, brokers: &str, kafka: &[String], sink: &[String], dlq: &[String]) -> String {
     let lines =
         |indent: &str, lines: &[String]| lines.iter().map(|l| format!("{indent}{l}\n")).collect::<String>();
     let setup = &scene.setup;

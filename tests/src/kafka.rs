@@ -122,7 +122,18 @@ pub struct Record {
 
 /// Produces records in order and waits for all acknowledgements.
 pub fn produce(brokers: &str, topic: &str, records: impl IntoIterator<Item = Record>) -> Result<()> {
+    produce_compressed(brokers, topic, "none", records)
+}
+
+/// The same, with batches compressed by this codec.
+pub fn produce_compressed(
+    brokers: &str,
+    topic: &str,
+    codec: &str,
+    records: impl IntoIterator<Item = Record>,
+) -> Result<()> {
     let producer: BaseProducer = client(brokers)
+        .set("compression.codec", codec)
         .set("linger.ms", "5")
         .set("enable.idempotence", "true")
         .set("message.max.bytes", "2000000")

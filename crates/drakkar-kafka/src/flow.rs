@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use drakkar_core::{ids::Assignment, source::SourceEvent};
 use rdkafka::consumer::Consumer;
 
-use crate::{assignment::Assignments, thread::SourceThread};
+use crate::{assignment::Assignments, thread::SourceThread, wake};
 
 /// The longest time to throttle: what takes longer to drain is paused instead, so that others are not kept waiting.
 const THROTTLE_AT_MOST: Duration = Duration::from_millis(100);
@@ -74,6 +74,9 @@ impl SourceThread {
         if let Err(error) = done {
             let what = if paused { "pause" } else { "resume" };
             self.outbox.trouble(format!("failed to {what} fetching: {error}"));
+        }
+        if !paused {
+            wake::fetchers(&self.consumer, &self.credentials);
         }
         for assignment in assignments {
             self.outbox.emit(SourceEvent::Flow { assignment: *assignment, paused });

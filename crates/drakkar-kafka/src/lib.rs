@@ -14,6 +14,7 @@
 //!   refuses it, and only for assignments of the current epoch.
 //! - Pausing throws away what was prefetched, and resuming a partition that was not paused throws records away too: both
 //!   are called once per edge. A pause outlives the assignment, so a partition that goes is resumed behind its unassign.
+//! - Resuming does not wake the thread that fetches: it is woken by hand, or the first record comes a second late.
 //! - Every rebalance event has to be answered, an empty one too: until then librdkafka holds every partition's fetches.
 //! - Closing a consumer can block for minutes while the brokers are away: it happens on a thread that is left behind at a
 //!   deadline.
@@ -36,6 +37,7 @@ mod rebalance;
 mod setting_names;
 mod settings;
 mod thread;
+mod wake;
 mod watchdog;
 mod watermarks;
 

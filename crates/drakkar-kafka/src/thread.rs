@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     outbox::Outbox,
     rebalance::{Rejoin, Revoking},
+    wake::Credentials,
     watchdog::Watchdog,
 };
 
@@ -52,6 +53,7 @@ pub(crate) struct SourceThread {
     pub(crate) rejoin: Rejoin,
     pub(crate) watchdog: Watchdog,
     pub(crate) pace: Pace,
+    pub(crate) credentials: Credentials,
     pub(crate) failed: bool,
     /// Partitions that got records in this turn.
     pub(crate) touched: Vec<i32>,
@@ -79,6 +81,7 @@ impl SourceThread {
         Self {
             consumer,
             topic: settings.topic.as_str().into(),
+            credentials: Credentials::of(&settings),
             settings,
             bytes,
             control,
