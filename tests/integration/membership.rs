@@ -72,7 +72,7 @@ fn a_group_by_the_newer_protocol_loses_nothing() {
 fn a_static_member_that_restarts_in_time_causes_no_rebalance_of_the_other() {
     let mut scene = Scene::new("static", 4);
     scene.setup.kafka =
-        vec!["group_instance_id: 'member-{worker_id}'".into(), "session_timeout_ms: 45000".into()];
+        vec!["group_instance_id: 'member-{worker_id}'".into(), "heartbeat_interval_ms: 500".into()];
     let staying = scene.setup.start("staying").unwrap();
     wait_for(&staying, "partitions_assigned", 1);
     let leaving = scene.setup.start("leaving").unwrap();
@@ -88,6 +88,8 @@ fn a_static_member_that_restarts_in_time_causes_no_rebalance_of_the_other() {
         let behind = scene.committed().iter().zip(scene.ends()).filter(|(c, e)| *c < e).count();
         (behind == 2).then_some(())
     });
+    // Long enough for the other one to be told, were there anything to tell.
+    holds_for(Duration::from_secs(5), || assert_eq!(moves(&staying), before, "{}", staying.log()));
     let back = scene.setup.start("leaving").unwrap();
     scene.wait_committed(LIMIT);
     assert_eq!(moves(&staying), before, "{}", staying.log());
