@@ -29,7 +29,8 @@ fn an_end_that_is_the_mark_of_a_transaction_is_no_stall() {
     let worker = scene.setup.start("w").unwrap();
     wait::until("commit of the last message", LIMIT, || (scene.committed() == [9]).then_some(()));
     assert_eq!(scene.ends(), [10], "void: nothing lies behind the last message");
-    holds_for(Duration::from_secs(5), || assert_left_alone(&worker));
+    // It looks for a message there for five seconds before it gives up.
+    holds_for(Duration::from_secs(10), || assert_left_alone(&worker));
     assert_eq!(worker.stop(LIMIT).unwrap().status.code(), Some(0));
     scene.assert_nothing_lost();
 }
