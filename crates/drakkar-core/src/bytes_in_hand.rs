@@ -41,6 +41,11 @@ impl ByteLedger {
         self.peak.load(Ordering::Relaxed)
     }
 
+    /// The bytes that fit before the budget is used up.
+    pub fn room(&self) -> u64 {
+        self.budget.saturating_sub(self.held())
+    }
+
     /// Whether the budget is used up.
     pub fn is_full(&self) -> bool {
         self.held() >= self.budget
@@ -60,7 +65,7 @@ mod tests {
     fn full_and_room_leave_a_gap() {
         let ledger = ByteLedger::new(100);
         ledger.take(100);
-        assert!(ledger.is_full() && !ledger.has_room());
+        assert!(ledger.is_full() && !ledger.has_room() && ledger.room() == 0);
         ledger.give(10);
         assert!(!ledger.is_full() && !ledger.has_room());
         ledger.give(15);

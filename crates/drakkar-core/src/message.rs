@@ -38,6 +38,9 @@ pub struct Header {
 }
 
 impl Record {
+    /// What [`Record::size`] counts for a record beside its parts, in bytes.
+    pub const OVERHEAD: usize = 1_500;
+
     /// What holding this record costs: key, value, headers and a fixed overhead.
     ///
     /// The overhead stands for all that a small message with one task takes on its way, the allocator's share included: so
@@ -45,7 +48,10 @@ impl Record {
     pub fn size(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|h| h.name.len() + h.value.as_ref().map_or(0, Bytes::len) + 48).sum();
-        self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers + 1_500
+        self.key.as_ref().map_or(0, Bytes::len)
+            + self.value.as_ref().map_or(0, Bytes::len)
+            + headers
+            + Self::OVERHEAD
     }
 
     /// The first header of this name.

@@ -22,8 +22,8 @@ use crate::{context::Context, lost, thread::SourceThread, watchdog::Silence};
 
 /// Most bytes of keys and values that share one allocation: what a slow record keeps alive beside itself.
 const CHUNK: usize = 64 * 1024;
-/// Most bytes taken in one turn; a single larger message still comes.
-const TURN_BYTES: usize = 4 << 20;
+/// Most bytes taken in one turn, and no more than the byte budget has room for; a single larger message still comes.
+const TURN_BYTES: u64 = 4 << 20;
 /// The longest time to take records in one turn.
 const TURN: Duration = Duration::from_millis(5);
 /// Messages between two looks at the clock.
@@ -32,7 +32,8 @@ const CLOCK_EVERY: usize = 256;
 impl SourceThread {
     /// Takes what is there, after waiting for the first message, and puts it before the partitions' queues.
     pub(crate) fn poll(&mut self, wait: Duration, most: usize) {
-        let (messages, error) = take(&self.consumer, wait, most);
+        let room = self.bytes.room().clamp(1, TURN_BYTES);
+        let (messages, error) = take(&self.consumer, wait, most, room);
         lost::note_resets(&self.consumer, &mut self.assignments, &mut self.outbox);
         let accepts = !self.control.intake_stopped();
         let mut heard = false;
@@ -91,18 +92,19 @@ fn take(
     consumer: &BaseConsumer<Context>,
     mut wait: Duration,
     most: usize,
+    room: u64,
 ) -> (Vec<BorrowedMessage<'_>>, Option<KafkaError>) {
     let mut messages = Vec::new();
-    let mut bytes = 0;
+    let mut bytes = 0u64;
     let mut started = None;
-    while messages.len() < most && bytes < TURN_BYTES {
+    while messages.len() < most && bytes < room {
         match consumer.poll(std::mem::take(&mut wait)) {
             None => break,
             Some(Ok(message)) => {
                 if messages.is_empty() {
                     messages.reserve(most.min(CLOCK_EVERY));
                 }
-                bytes += message.payload_len();
+                bytes += (message.payload_len() + Record::OVERHEAD) as u64;
                 messages.push(message);
             }
             Some(Err(error)) => return (messages, Some(error)),

@@ -302,9 +302,10 @@ async fn a_full_byte_budget_holds_every_partition_and_all_is_given_back() {
     for offsets in offsets {
         assert_eq!(offsets, (0..2_000).collect::<Vec<_>>());
     }
+    // Keys are not known before a message is taken: a little more than one message past the budget.
     assert!(
-        bytes.peak() < 64 * 1024 + 100 * largest as u64,
-        "one turn past the budget at most: {}",
+        bytes.peak() < 64 * 1024 + 3 * largest as u64,
+        "past the budget by more than a message: {}",
         bytes.peak()
     );
     assert!(closed(&source).await);
