@@ -19,6 +19,7 @@ pub mod context;
 pub mod error;
 pub mod event;
 pub mod executor;
+pub mod frames;
 pub mod handler;
 pub mod ids;
 pub mod labels;

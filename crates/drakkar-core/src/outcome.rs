@@ -50,6 +50,11 @@ pub enum Ended {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The resident child that held the request failed: it ended, was silent, or wrote what is no answer.
+    ChildFailed {
+        /// What went wrong.
+        reason: String,
+    },
     /// The attempt was dropped without an answer: a fault of the worker itself.
     Lost,
 }
@@ -91,6 +96,7 @@ impl Ended {
             Ended::TimedOut { .. } => "timed_out",
             Ended::Cancelled => "cancelled",
             Ended::OverLimit { .. } => "over_limit",
+            Ended::ChildFailed { .. } => "child_failed",
             Ended::Lost => "lost",
         }
     }
@@ -108,6 +114,7 @@ impl fmt::Display for Ended {
             Ended::TimedOut { limit } => write!(f, "timed out after {:.3} s", limit.as_secs_f64()),
             Ended::Cancelled => f.write_str("cancelled"),
             Ended::OverLimit { stream, limit } => write!(f, "wrote more than {limit} bytes to {stream}"),
+            Ended::ChildFailed { reason } => write!(f, "its resident child failed: {reason}"),
             Ended::Lost => f.write_str("lost by the worker"),
         }
     }

@@ -33,6 +33,7 @@ pub struct Task {
     partition: PartitionId,
     offsets: SmallVec<[Offset; 1]>,
     work: Work,
+    weight: u32,
     labels: Labels,
     parent: Option<Box<str>>,
 }
@@ -141,6 +142,7 @@ impl Task {
             partition,
             offsets: offsets.into_iter().collect(),
             work: Work::Default,
+            weight: 1,
             labels: Labels::default(),
             parent: None,
         }
@@ -216,6 +218,20 @@ impl Task {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.command_mut().limits = limits;
         self
+    }
+
+    /// Takes this many slots of `executor.max_executors`, for a program that uses several cores or much memory.
+    ///
+    /// At least one; more than there are means all of them.
+    #[must_use]
+    pub fn with_weight(mut self, slots: u32) -> Self {
+        self.weight = slots.max(1);
+        self
+    }
+
+    /// The slots it takes while it runs.
+    pub fn weight(&self) -> u32 {
+        self.weight
     }
 
     /// Makes this a task whose result is known: nothing is run.

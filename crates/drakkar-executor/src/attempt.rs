@@ -29,15 +29,15 @@ const DRAIN_IDLE: Duration = Duration::from_millis(200);
 /// Time after which they do even if output goes on.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 /// Time a killed program gets to vanish: one stuck in the kernel must not hold its slot for ever.
-const REAP: Duration = Duration::from_secs(5);
+pub(crate) const REAP: Duration = Duration::from_secs(5);
 /// How often to look for the end of a program where the kernel does not tell.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// What a thread uses for one program after the other.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    stack: Stack,
-    scratch: Scratch,
+    pub(crate) stack: Stack,
+    pub(crate) scratch: Scratch,
 }
 
 impl Bench {
@@ -60,12 +60,17 @@ pub(crate) fn run(launcher: &Launcher, command: &Command, stop: &StopSignal, ben
         }
         Err(reason) => Report::without_output(Ended::NotStarted { reason }),
     };
+    let success = is_success(&launcher.settings, command, &report.ended);
+    Report { success, spawn_time, run_time: start.elapsed(), ..report }
+}
+
+/// Whether a program ended as its task or the settings want it to.
+pub(crate) fn is_success(settings: &Settings, command: &Command, ended: &Ended) -> bool {
     let codes = match command.success_codes.as_slice() {
-        [] => &launcher.settings.success_codes,
+        [] => &settings.success_codes,
         codes => codes,
     };
-    let success = report.ended.exit_code().is_some_and(|code| codes.contains(&code));
-    Report { success, spawn_time, run_time: start.elapsed(), ..report }
+    ended.exit_code().is_some_and(|code| codes.contains(&code))
 }
 
 /// How far down the ladder a program is.
@@ -240,9 +245,9 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Takes a wish to end.
+    /// Takes wishes to end. The program runs for one owner only: any wish is meant for it.
     fn asked(&mut self) {
-        if let Some(grace) = self.stop.take() {
+        if let Some(grace) = self.stop.take().iter().map(|wish| wish.grace).min() {
             self.stop(Ended::Cancelled, grace);
         }
     }
@@ -312,7 +317,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// Reaps a program that has ended.
-fn reap(pid: i32) -> Option<Reaped> {
+pub(crate) fn reap(pid: i32) -> Option<Reaped> {
     let deadline = Instant::now() + REAP;
     loop {
         match spawn::try_reap(pid) {
@@ -330,7 +335,7 @@ fn reap(pid: i32) -> Option<Reaped> {
     }
 }
 
-fn by_itself(reaped: Option<Reaped>, leaked: bool) -> Ended {
+pub(crate) fn by_itself(reaped: Option<Reaped>, leaked: bool) -> Ended {
     let Some(status) = reaped.map(|r| ExitStatus::from_raw(r.status)) else { return Ended::Lost };
     match (status.code(), status.signal()) {
         (Some(code), _) if leaked => Ended::Leaked { code },
@@ -341,7 +346,7 @@ fn by_itself(reaped: Option<Reaped>, leaked: bool) -> Ended {
 }
 
 /// A moment `duration` later; one too far to count is in 30 years.
-fn after(start: Instant, duration: Duration) -> Instant {
+pub(crate) fn after(start: Instant, duration: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
     start + duration.min(FAR)
 }

@@ -22,6 +22,23 @@ pub enum StartError {
         "failed to prepare an executor slot; raise the limits of threads and open files, or lower `executor.max_executors`"
     )]
     Slot(#[source] std::io::Error),
+    /// The arguments of resident children cannot be passed.
+    #[error("cannot start resident children of `{}`: their arguments or its path have a NUL byte", program.display())]
+    ResidentArgs {
+        /// The program.
+        program: PathBuf,
+    },
+    /// A program that is named cannot be run.
+    #[error("the program of `executor.programs.{}` cannot be run: {reason}", program.display())]
+    Resident {
+        /// The name as given.
+        program: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The thread that looks after resident children cannot be started.
+    #[error("failed to start the thread that looks after resident children")]
+    Keeper(#[source] std::io::Error),
     /// A variable of the settings cannot be passed to any program.
     #[error("cannot set the variable `{name}` of `executor.env`: {reason}")]
     Variable {

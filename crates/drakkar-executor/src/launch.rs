@@ -8,19 +8,27 @@ use std::{
         unix::ffi::OsStrExt,
     },
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use drakkar_core::task::{Command, Limits};
+use rustix::{
+    fs::{OFlags, fcntl_setfl},
+    pipe::{PipeFlags, pipe_with},
+};
 
 use crate::{
     environment::{self, Environment},
     error::StartError,
     pipes::{Capture, Input, Output},
     program::Programs,
-    settings::Settings,
+    resident::Roster,
+    settings::{Resident, Settings},
     spawn::{self, Plan, Resource, Stack, Started, Texts},
 };
+
+/// The variable that tells a resident child how it is talked to.
+const PROTOCOL: &str = "DRAKKAR_PROTOCOL";
 
 /// What all attempts share.
 #[derive(Debug)]
@@ -42,6 +50,15 @@ pub(crate) struct Launched {
     pub(crate) program: Started,
     pub(crate) output: Output,
     pub(crate) input: Input,
+}
+
+/// A resident child that runs, and our ends of its pipes; none of them ever waits.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) program: Started,
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
 }
 
 impl Launcher {
@@ -117,6 +134,64 @@ impl Launcher {
                 Err(refuse(format!("failed to {step}: {error}")))
             }
         }
+    }
+
+    /// Starts a resident child of this program: input, output and errors are pipes.
+    pub(crate) fn launch_resident(&self, roster: &Roster, stack: &mut Stack) -> Result<Connected, String> {
+        self.reap_stuck();
+        let refuse = |what: String| format!("cannot run `{}`: {what}", roster.path().display());
+        let pipe = || {
+            pipe_with(PipeFlags::CLOEXEC).map_err(|error| {
+                refuse(format!(
+                    "no pipe for it: {error}; raise the limit of open files (`ulimit -n`), or lower `executor.max_executors`"
+                ))
+            })
+        };
+        let (their_stdin, stdin) = pipe()?;
+        let (stdout, their_stdout) = pipe()?;
+        let (stderr, their_stderr) = pipe()?;
+        fcntl_setfl(&stdin, OFlags::NONBLOCK)
+            .and_then(|()| fcntl_setfl(&stdout, OFlags::NONBLOCK))
+            .and_then(|()| fcntl_setfl(&stderr, OFlags::NONBLOCK))
+            .map_err(|error| refuse(error.to_string()))?;
+        let limits = self.settings.limits;
+        let (program, args, env) = roster.start_with();
+        let plan = Plan {
+            program,
+            args,
+            env,
+            dir: None,
+            stdin: their_stdin.as_fd(),
+            stdout: their_stdout.as_fd(),
+            stderr: their_stderr.as_fd(),
+            limits: &resources(&limits),
+            nice: limits.nice,
+        };
+        let program = spawn::spawn(&plan, stack)
+            .map_err(|spawn::Failed { step, error }| refuse(format!("failed to {step}: {error}")))?;
+        Ok(Connected { program, stdin, stdout, stderr })
+    }
+
+    /// The program, the arguments and the variables of resident children.
+    pub(crate) fn resident_texts(
+        &self,
+        path: &Path,
+        settings: &Resident,
+    ) -> Result<(CString, Texts, Texts), StartError> {
+        let bad = || StartError::ResidentArgs { program: path.to_owned() };
+        let program = text(path.as_os_str().as_bytes()).ok_or_else(bad)?;
+        let mut args = vec![program.clone()];
+        for arg in &settings.args {
+            args.push(text(arg.as_bytes()).ok_or_else(bad)?);
+        }
+        let protocol = (OsStr::new(PROTOCOL), OsStr::new(settings.protocol.as_str()));
+        let base = self.environment.base().iter().map(|(name, value)| (&**name, &**value));
+        Ok((program, Texts::new(args), variables(base.chain([protocol]))))
+    }
+
+    /// The absolute path of the program of a task.
+    pub(crate) fn resolve(&self, wanted: Option<&Path>) -> Result<Arc<Path>, String> {
+        self.programs.resolve(wanted)
     }
 
     /// Keeps a program that does not go in mind, so that it is reaped when it does.

@@ -23,6 +23,10 @@
 //! program is reaped, so that the number of the group cannot have gone to somebody else. A process that leaves the
 //! group (`setsid`) escapes.
 //!
+//! A program can also be *resident*: started once, it answers one request after the other over its pipes (the forms are in
+//! [`drakkar_core::frames`]). A slot's thread borrows such a child, keeps it as long as the next jobs in line are for it, and
+//! gives it back; one more thread looks after those that nobody uses.
+//!
 //! A worker that is killed leaves what it ran behind. Each program carries a variable that names its worker, and a pool
 //! that starts ends the groups of programs whose worker is gone.
 //!
@@ -33,16 +37,18 @@ mod attempt;
 mod environment;
 mod error;
 mod group;
+mod job;
 mod launch;
 mod memory;
 mod orphans;
 mod pipes;
 mod pool;
 mod program;
+mod resident;
 mod settings;
 mod spawn;
 mod stop;
 
 pub use error::{ProgramError, StartError};
 pub use pool::{Drained, ProcessPool, Usage};
-pub use settings::Settings;
+pub use settings::{Mode, Resident, Settings};

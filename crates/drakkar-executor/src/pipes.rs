@@ -20,7 +20,7 @@ const SMALL: usize = 4096;
 
 /// Bytes read before it is known whether they are kept. One per thread, used again for each task.
 #[derive(Debug)]
-pub(crate) struct Scratch(Box<[u8]>);
+pub(crate) struct Scratch(pub(crate) Box<[u8]>);
 
 impl Scratch {
     pub(crate) fn new() -> Self {

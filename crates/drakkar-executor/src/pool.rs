@@ -10,10 +10,10 @@ use std::{
 
 use drakkar_core::{
     BoxFuture,
-    executor::{Completion, Executor, Job},
+    executor::{Executor, Job},
     ids::{Assignment, SlotId},
     outcome::{Ended, Report},
-    slots::SlotGate,
+    slots::{SlotGate, Slots},
     task::{Task, Work},
 };
 use tokio::sync::watch;
@@ -23,11 +23,13 @@ use crate::{
     environment::Environment,
     error::StartError,
     group,
+    job::{Waiting, answer},
     launch::Launcher,
     orphans,
     program::Programs,
+    resident::{Keeper, Roster, Rosters, serve},
     settings::Settings,
-    stop::StopSignal,
+    stop::{StopSignal, Wish},
 };
 
 /// Stack of a slot's thread: it waits on descriptors and calls nothing deep.
@@ -43,7 +45,10 @@ pub struct ProcessPool {
 
 #[derive(Debug)]
 struct Shared {
-    launcher: Launcher,
+    launcher: Arc<Launcher>,
+    rosters: Arc<Rosters>,
+    /// There is one where there are resident programs.
+    keeper: Option<Keeper>,
     state: Mutex<State>,
     /// Wakes a thread that has nothing to do.
     work: Condvar,
@@ -61,19 +66,14 @@ struct State {
     closed: bool,
 }
 
-/// A job that waits for a slot.
-#[derive(Debug)]
-struct Waiting {
-    job: Job,
-    since: Instant,
-}
-
 /// A slot.
 #[derive(Debug)]
 struct Place {
-    /// For whom a program runs here.
-    owner: Option<Assignment>,
+    /// For whom something runs here. More than one owner has requests with the same child.
+    owners: Vec<Assignment>,
     stop: Arc<StopSignal>,
+    /// Its child could take another request.
+    hungry: bool,
 }
 
 /// How busy a pool is.
@@ -114,13 +114,22 @@ impl ProcessPool {
         }
         let programs = Programs::new(settings.program.as_deref())?;
         let environment = Environment::new(&settings, env::vars_os())?;
-        let launcher = Launcher::new(settings, programs, environment)?;
-        let place = || Ok(Place { owner: None, stop: Arc::new(StopSignal::new()?) });
+        let launcher = Arc::new(Launcher::new(settings, programs, environment)?);
+        let rosters = Arc::new(Rosters::new(&launcher, &launcher.settings)?);
+        let keeper = rosters
+            .any()
+            .then(|| Keeper::start(launcher.clone(), rosters.clone()))
+            .transpose()
+            .map_err(StartError::Keeper)?;
+        let stop = || StopSignal::new().map(Arc::new);
+        let place = || Ok(Place { owners: Vec::new(), stop: stop()?, hungry: false });
         let places = (0..slots).map(|_| place()).collect::<Result<_, _>>().map_err(StartError::Slot)?;
         let gate = SlotGate::new(slots);
         let state = State { gate, places, threads: Vec::new(), idle: 0, closed: false };
         let shared = Arc::new(Shared {
             launcher,
+            rosters,
+            keeper,
             state: Mutex::new(state),
             work: Condvar::new(),
             active: watch::Sender::new(0),
@@ -145,16 +154,19 @@ impl ProcessPool {
         };
         self.shared.work.notify_all();
         let cancelled = waiting.len();
-        waiting.into_iter().for_each(answer_cancelled);
+        waiting.into_iter().for_each(Waiting::cancelled);
+        let grace = self.shared.launcher.settings.kill_grace;
         if tokio::time::timeout_at(deadline, self.shared.until_idle()).await.is_ok() {
+            self.shared.until_childless(grace).await;
             return Drained { cancelled, finished: running, stopped: 0 };
         }
         let stopped = {
             let state = self.shared.state();
-            state.stop(self.shared.launcher.settings.kill_grace, |_| true);
+            state.stop(grace, None);
             state.gate.active()
         };
         self.shared.until_idle().await;
+        self.shared.until_childless(grace).await;
         Drained { cancelled, finished: running.saturating_sub(stopped), stopped }
     }
 
@@ -179,11 +191,11 @@ impl Drop for ProcessPool {
         let (waiting, threads) = {
             let mut state = self.shared.state();
             state.closed = true;
-            state.stop(Duration::ZERO, |_| true);
+            state.stop(Duration::ZERO, None);
             (state.gate.remove(|_| true), std::mem::take(&mut state.threads))
         };
         self.shared.work.notify_all();
-        waiting.into_iter().for_each(answer_cancelled);
+        waiting.into_iter().for_each(Waiting::cancelled);
         for thread in threads {
             // A panic in there was answered and logged where it happened.
             thread.join().unwrap_or_default();
@@ -196,13 +208,16 @@ impl Executor for ProcessPool {
         if let Work::Precomputed(result) = job.task.work() {
             return answer(job.done, Report::precomputed(result));
         }
+        // Outside the lock: a program that was never heard of is looked up.
+        let roster = self.shared.roster(&job.task);
         let mut state = self.shared.state();
         if state.closed {
             drop(state);
             return answer(job.done, Report::without_output(Ended::Cancelled));
         }
-        state.gate.enqueue(job.priority, Waiting { job, since: Instant::now() });
-        self.shared.work.notify_one();
+        let weight = job.task.weight();
+        state.gate.enqueue(job.priority, weight, Waiting { job, since: Instant::now(), roster });
+        self.shared.wake(&state);
         // A thread that was woken for the job before still counts as idle: it takes one job, not two.
         if state.gate.waiting() > state.idle
             && state.threads.len() < state.places.len()
@@ -211,15 +226,20 @@ impl Executor for ProcessPool {
             // Those there are go on; with fewer threads the pool is slower, not wrong.
             tracing::warn!(%error, threads = state.threads.len(), "cannot start a thread for another slot");
         }
+        if !state.gate.has_free() {
+            state.feed_hungry();
+        }
     }
 
     fn cancel(&self, owner: Assignment) {
         let grace = self.shared.launcher.settings.kill_grace;
         let mut state = self.shared.state();
         let waiting = state.gate.remove(|waiting| waiting.job.owner == owner);
-        state.stop(grace, |running| running == owner);
+        state.stop(grace, Some(owner));
+        // A heavy one that held up others may be gone.
+        self.shared.wake(&state);
         drop(state);
-        waiting.into_iter().for_each(answer_cancelled);
+        waiting.into_iter().for_each(Waiting::cancelled);
     }
 
     fn close(&self, kill_after: Duration) -> BoxFuture<'_, ()> {
@@ -227,21 +247,34 @@ impl Executor for ProcessPool {
             let waiting = {
                 let mut state = self.shared.state();
                 state.closed = true;
-                state.stop(kill_after, |_| true);
+                state.stop(kill_after, None);
                 state.gate.remove(|_| true)
             };
             self.shared.work.notify_all();
-            waiting.into_iter().for_each(answer_cancelled);
+            waiting.into_iter().for_each(Waiting::cancelled);
             self.shared.until_idle().await;
+            self.shared.until_childless(kill_after).await;
         })
     }
 }
 
 impl State {
-    /// Asks the programs of matching owners to end.
-    fn stop(&self, grace: Duration, matches: impl Fn(Assignment) -> bool) {
-        for place in self.places.iter().filter(|place| place.owner.is_some_and(&matches)) {
-            place.stop.ask(grace);
+    /// Asks what runs for an owner to end, or all that runs.
+    fn stop(&self, grace: Duration, owner: Option<Assignment>) {
+        let concerned = |place: &&Place| match owner {
+            Some(owner) => place.owners.contains(&owner),
+            None => !place.owners.is_empty(),
+        };
+        for place in self.places.iter().filter(concerned) {
+            place.stop.ask(Wish { owner, grace });
+        }
+    }
+
+    /// Wakes a thread whose child could take another request.
+    fn feed_hungry(&mut self) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.hungry) {
+            place.hungry = false;
+            place.stop.nudge();
         }
     }
 }
@@ -264,33 +297,77 @@ impl Shared {
     fn work(&self) {
         let mut bench = Bench::new();
         self.state().idle -= 1;
-        while let Some((slot, Waiting { job, since }, stop)) = self.take() {
-            let queue_wait = since.elapsed();
-            let attempt = AssertUnwindSafe(|| run(&self.launcher, &job.task, &stop, &mut bench));
-            let ended = catch_unwind(attempt);
-            // Before the answer: whoever hears of it finds the slot free.
-            self.release(slot);
-            let report = ended.unwrap_or_else(|_| {
-                tracing::error!(task = job.task.id(), "an attempt panicked; it is answered as lost");
-                Report::without_output(Ended::Lost)
-            });
-            answer(job.done, Report { queue_wait, ..report });
+        while let Some((slots, waiting, stop)) = self.take() {
+            match &waiting.roster {
+                None => self.run(slots, waiting, &stop, &mut bench),
+                Some(roster) => self.serve(slots, &roster.clone(), waiting, &stop, &mut bench),
+            }
             self.active.send_modify(|active| *active -= 1);
         }
     }
 
-    /// Waits for the next job and a slot for it. Nothing once the pool is closed.
-    fn take(&self) -> Option<(SlotId, Waiting, Arc<StopSignal>)> {
+    /// Runs a job as a process of its own.
+    fn run(&self, slots: Slots, waiting: Waiting, stop: &StopSignal, bench: &mut Bench) {
+        let queue_wait = waiting.since.elapsed();
+        let attempt = AssertUnwindSafe(|| run(&self.launcher, &waiting.job.task, stop, bench));
+        let ended = catch_unwind(attempt);
+        // Before the answer: whoever hears of it finds the slot free.
+        self.release(slots);
+        let report = ended.unwrap_or_else(|_| {
+            let task = waiting.job.task.id();
+            tracing::error!(task, "an attempt panicked; it is answered as lost");
+            Report::without_output(Ended::Lost)
+        });
+        waiting.answer(Report { queue_wait, ..report });
+    }
+
+    /// Makes a job and those that follow it requests to a child.
+    fn serve(
+        &self,
+        slots: Slots,
+        roster: &Arc<Roster>,
+        first: Waiting,
+        stop: &StopSignal,
+        bench: &mut Bench,
+    ) {
+        let Some(keeper) = &self.keeper else { return first.answer(Report::without_output(Ended::Lost)) };
+        let slot = slots.first();
+        let mut line = |owners: &[Assignment]| self.join(slot, roster, owners);
+        let session =
+            AssertUnwindSafe(|| serve(&self.launcher, keeper, roster, first, stop, bench, &mut line));
+        if catch_unwind(session).is_err() {
+            // Its requests were answered as lost and its child was killed as they were dropped.
+            tracing::error!(program = %roster.path().display(), "a session with a resident child panicked");
+        }
+        self.release(slots);
+    }
+
+    /// The next job in line, if it is for the same children and nobody else could begin it sooner.
+    fn join(&self, slot: SlotId, roster: &Arc<Roster>, owners: &[Assignment]) -> Option<Waiting> {
+        let mut state = self.state();
+        let mine = |waiting: &Waiting| waiting.roster.as_ref().is_some_and(|r| Arc::ptr_eq(r, roster));
+        let free = owners.is_empty() || !state.gate.has_free();
+        let next = if free && !state.closed { state.gate.join(mine) } else { None };
+        let place = &mut state.places[slot.0 as usize];
+        place.owners.clear();
+        place.owners.extend(owners.iter().copied().chain(next.as_ref().map(|next| next.job.owner)));
+        place.hungry = next.is_none() && !owners.is_empty();
+        next
+    }
+
+    /// Waits for the next job and slots for it. Nothing once the pool is closed.
+    fn take(&self) -> Option<(Slots, Waiting, Arc<StopSignal>)> {
         let mut state = self.state();
         loop {
-            if let Some((slot, waiting)) = state.gate.grant() {
-                let place = &mut state.places[slot.0 as usize];
-                place.owner = Some(waiting.job.owner);
+            if let Some((slots, waiting)) = state.gate.grant() {
+                let place = &mut state.places[slots.first().0 as usize];
+                place.owners.push(waiting.job.owner);
                 let stop = place.stop.clone();
                 // Under the lock: a request to stop comes either before, and found the job waiting, or after, and is seen.
                 stop.take();
+                self.wake(&state);
                 self.active.send_modify(|active| *active += 1);
-                return Some((slot, waiting, stop));
+                return Some((slots, waiting, stop));
             }
             if state.closed {
                 return None;
@@ -301,10 +378,40 @@ impl Shared {
         }
     }
 
-    fn release(&self, slot: SlotId) {
+    fn release(&self, slots: Slots) {
         let mut state = self.state();
-        state.places[slot.0 as usize].owner = None;
-        state.gate.release(slot);
+        let place = &mut state.places[slots.first().0 as usize];
+        place.owners.clear();
+        place.hungry = false;
+        // The thread itself takes the next job, and wakes another one if more fit.
+        state.gate.release(slots);
+    }
+
+    /// Wakes a thread if there is one to wake and something that it could run.
+    fn wake(&self, state: &State) {
+        if state.idle > 0 && state.gate.waiting() > 0 && state.gate.has_free() {
+            self.work.notify_one();
+        }
+    }
+
+    /// The children that a task is a request to, if it is one. A program that cannot be found is refused when it is run.
+    fn roster(&self, task: &Task) -> Option<Arc<Roster>> {
+        if !self.rosters.any() {
+            return None;
+        }
+        let path = self.launcher.resolve(task.command()?.program.as_deref()).ok()?;
+        self.rosters.of(&self.launcher, &path).unwrap_or_else(|error| {
+            tracing::error!(%error, "a program has no resident children");
+            None
+        })
+    }
+
+    /// Ends the resident children, which nobody uses any more.
+    async fn until_childless(&self, grace: Duration) {
+        let Some(keeper) = &self.keeper else { return };
+        keeper.close(grace);
+        // The keeper ends them all, and gives up on those that cannot be ended.
+        self.rosters.alive().wait_for(|alive| *alive == 0).await.map(drop).unwrap_or_default();
     }
 
     /// Waits until every job that had a slot is answered.
@@ -318,17 +425,5 @@ fn run(launcher: &Launcher, task: &Task, stop: &StopSignal, bench: &mut Bench) -
     match task.command() {
         Some(command) => attempt::run(launcher, command, stop, bench),
         None => Report::without_output(Ended::Lost),
-    }
-}
-
-fn answer_cancelled(Waiting { job, since }: Waiting) {
-    let report = Report { queue_wait: since.elapsed(), ..Report::without_output(Ended::Cancelled) };
-    answer(job.done, report);
-}
-
-/// Answers a job. What the receiver does with the answer must not take the pool down.
-fn answer(done: Completion, report: Report) {
-    if catch_unwind(AssertUnwindSafe(|| done.complete(report))).is_err() {
-        tracing::error!("the receiver of a report panicked");
     }
 }

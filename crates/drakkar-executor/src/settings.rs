@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use drakkar_core::task::Limits;
+use drakkar_core::{frames::Protocol, task::Limits};
 
 /// Everything a [`ProcessPool`](crate::ProcessPool) needs to know.
 #[derive(Clone)]
@@ -29,6 +29,69 @@ pub struct Settings {
     pub success_codes: Vec<i32>,
     /// What one program may use, for tasks that say nothing else.
     pub limits: Limits,
+    /// How tasks become processes.
+    pub mode: Mode,
+    /// Programs that are run in another way, by the name or path that tasks give.
+    pub programs: Vec<(PathBuf, Mode)>,
+}
+
+/// How the tasks of a program become processes.
+#[derive(Clone, Debug, Default)]
+pub enum Mode {
+    /// One process for each task.
+    #[default]
+    OneShot,
+    /// Requests to children that stay.
+    Resident(Resident),
+}
+
+/// How resident children are run. Limits are met a tenth earlier or later; zero is none.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    /// How requests and answers are written.
+    pub protocol: Protocol,
+    /// Arguments the program is started with.
+    pub args: Vec<OsString>,
+    /// Requests a child may hold at once; at least one.
+    pub depth: usize,
+    /// Children that are kept running, busy or not.
+    pub min_ready: usize,
+    /// Time a child has to say that it is ready; zero expects no such message.
+    pub ready_timeout: Duration,
+    /// Requests after which a child is replaced.
+    pub max_requests: u64,
+    /// Age at which a child is replaced.
+    pub max_age: Duration,
+    /// Resident memory in bytes above which a child is replaced.
+    pub max_rss: u64,
+    /// Whether a child is replaced after an answer that counts as a failure.
+    pub replace_after_failure: bool,
+    /// Time without a request after which a child above `min_ready` is ended.
+    pub idle_timeout: Duration,
+    /// Time in which a child with requests must be heard of.
+    pub heartbeat: Duration,
+    /// The longest wait before the next start of a program whose children end without an answer.
+    pub start_backoff_max: Duration,
+}
+
+impl Default for Resident {
+    /// The defaults of the configuration.
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::JsonLines,
+            args: Vec::new(),
+            depth: 1,
+            min_ready: 0,
+            ready_timeout: Duration::ZERO,
+            max_requests: 0,
+            max_age: Duration::ZERO,
+            max_rss: 0,
+            replace_after_failure: false,
+            idle_timeout: Duration::ZERO,
+            heartbeat: Duration::ZERO,
+            start_backoff_max: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -46,6 +109,8 @@ impl Default for Settings {
             max_stderr: 1 << 20,
             success_codes: vec![0],
             limits: Limits::default(),
+            mode: Mode::OneShot,
+            programs: Vec::new(),
         }
     }
 }
@@ -66,6 +131,8 @@ impl std::fmt::Debug for Settings {
             .field("max_stderr", &self.max_stderr)
             .field("success_codes", &self.success_codes)
             .field("limits", &self.limits)
+            .field("mode", &self.mode)
+            .field("programs", &self.programs)
             .finish()
     }
 }

@@ -1,4 +1,4 @@
-//! The wish that a running program ends.
+//! The wish that what runs in a slot ends.
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -6,30 +6,49 @@ use std::{
     time::Duration,
 };
 
+use drakkar_core::ids::Assignment;
 use rustix::{
     event::{EventfdFlags, eventfd},
     io::{read, write},
 };
 
-/// Wakes the thread that serves a program, with the time the program gets between TERM and KILL.
+/// What is to end, and the time it gets between TERM and KILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Whose work; all of it if nobody is named.
+    pub(crate) owner: Option<Assignment>,
+    pub(crate) grace: Duration,
+}
+
+/// Wakes the thread that serves a slot.
 #[derive(Debug)]
 pub(crate) struct StopSignal {
-    wanted: Mutex<Option<Duration>>,
+    state: Mutex<State>,
     wake: OwnedFd,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    wishes: Vec<Wish>,
+    woken: bool,
 }
 
 impl StopSignal {
     pub(crate) fn new() -> std::io::Result<Self> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { wanted: Mutex::new(None), wake })
+        Ok(Self { state: Mutex::default(), wake })
     }
 
-    /// Asks the program to end. Asked again, the shorter grace counts.
-    pub(crate) fn ask(&self, grace: Duration) {
-        let mut wanted = self.wanted();
-        *wanted = Some(wanted.map_or(grace, |before| before.min(grace)));
-        // It fails only when it is full of wishes, and then the thread wakes anyway.
-        write(&self.wake, &1u64.to_ne_bytes()).unwrap_or_default();
+    /// Asks what runs to end.
+    pub(crate) fn ask(&self, wish: Wish) {
+        let mut state = self.state();
+        state.wishes.push(wish);
+        self.wake(&mut state);
+    }
+
+    /// Wakes the thread without a wish.
+    pub(crate) fn nudge(&self) {
+        self.wake(&mut self.state());
     }
 
     /// What to wait on.
@@ -37,29 +56,51 @@ impl StopSignal {
         self.wake.as_fd()
     }
 
-    /// Takes the wish.
-    pub(crate) fn take(&self) -> Option<Duration> {
-        let mut wanted = self.wanted();
-        read(&self.wake, &mut [0; 8]).unwrap_or_default();
-        wanted.take()
+    /// Takes the wishes.
+    pub(crate) fn take(&self) -> Vec<Wish> {
+        let mut state = self.state();
+        if std::mem::take(&mut state.woken) {
+            read(&self.wake, &mut [0; 8]).unwrap_or_default();
+        }
+        std::mem::take(&mut state.wishes)
     }
 
-    fn wanted(&self) -> MutexGuard<'_, Option<Duration>> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wake(&self, state: &mut State) {
+        if !state.woken {
+            state.woken = true;
+            // It fails only when it is full, and then the thread wakes anyway.
+            write(&self.wake, &1u64.to_ne_bytes()).unwrap_or_default();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
     use super::*;
 
+    fn is_awake(stop: &StopSignal) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(stop.fd(), PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
+    }
+
     #[test]
-    fn the_shortest_grace_counts_and_is_taken_once() {
+    fn wishes_wake_and_are_taken_once() {
         let stop = StopSignal::new().unwrap();
-        assert_eq!(stop.take(), None);
-        for seconds in [5, 1, 3] {
-            stop.ask(Duration::from_secs(seconds));
+        assert!(stop.take().is_empty() && !is_awake(&stop));
+        let wishes = [5, 1].map(|seconds| Wish { owner: None, grace: Duration::from_secs(seconds) });
+        for wish in wishes {
+            stop.ask(wish);
+            assert!(is_awake(&stop));
         }
-        assert_eq!((stop.take(), stop.take()), (Some(Duration::from_secs(1)), None));
+        assert_eq!(stop.take(), wishes);
+        assert!(stop.take().is_empty() && !is_awake(&stop));
+        stop.nudge();
+        assert!(is_awake(&stop) && stop.take().is_empty() && !is_awake(&stop));
     }
 }

@@ -3,6 +3,7 @@
 //! Call it without arguments for the list. Files named by `FILE` appear whole or not at all, so a test can wait for them.
 
 mod descendants;
+mod serve;
 mod streams;
 
 use std::{
@@ -41,6 +42,8 @@ without-sigchld PROGRAM ARG...
                        become that program, with SIGCHLD ignored
 parent KIND FILE       start a process, `hang`, `ignore-term` or `on-term`, write its id to FILE and wait for ever;
                        this one dies of TERM at once
+serve [HOW]            answer requests, each as its arguments say, in the form that DRAKKAR_PROTOCOL names;
+                       `die CODE` and `die-while FILE` exit instead, `ready MS` says when it is ready, `deaf` never answers
 ";
 
 fn main() -> ExitCode {
@@ -123,6 +126,7 @@ fn run() -> io::Result<u8> {
             let mut program = Command::new(required(arg(0))?);
             return Err(program.args(&args[1..]).exec());
         }
+        "serve" => return serve::serve(&args),
         // The second half of `leave away`.
         "away" => {
             nix::unistd::setsid()?;

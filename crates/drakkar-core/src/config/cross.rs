@@ -68,6 +68,15 @@ pub(super) fn check(config: &Config, origins: &Origins, problems: &mut Vec<Probl
         ["executor.backpressure_low_multiplier", "executor.backpressure_high_multiplier"],
         || format!("must be at most `executor.backpressure_high_multiplier` ({high}), found {low}"),
     );
+    let slots = executor.max_executors;
+    let residents = [("executor".to_owned(), &executor.resident)];
+    let named = executor.programs.iter().map(|(name, p)| (format!("executor.programs.{name}"), &p.resident));
+    for (path, resident) in residents.into_iter().chain(named) {
+        let min_ready = format!("{path}.resident.min_ready");
+        pairs.check(resident.min_ready <= slots, [&min_ready, "executor.max_executors"], || {
+            format!("must be at most `executor.max_executors` ({slots}), found {}", resident.min_ready)
+        });
+    }
     pairs.backoff("executor", executor.retry_backoff_initial_seconds, executor.retry_backoff_max_seconds);
     let sinks = &config.sinks;
     pairs.backoff("sinks", sinks.retry_backoff_initial_seconds, sinks.retry_backoff_max_seconds);

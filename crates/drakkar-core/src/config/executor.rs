@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     rules::{above_zero, at_least, between, not_below, not_blank},
     secret::Secret,
-    section::{defaults, section},
+    section::{choice, defaults, section},
     units::{Seconds, WholeSeconds},
 };
 
@@ -95,6 +95,93 @@ section! {
         pub success_exit_codes: Vec<i32> = vec![0], between(0, 255);
         /// What one child may use, in force before its first instruction; a task can set its own.
         pub limits: ChildLimits = ChildLimits::new();
+        /// Whether each task gets a process of its own, or is a request to a child that stays.
+        pub mode: ExecutorMode = ExecutorMode::Oneshot;
+        /// How resident children are run.
+        pub resident: Resident = Resident::new();
+        /// Programs that are run in another way than the above, by the name or path that tasks give.
+        pub programs: BTreeMap<String, Program> = BTreeMap::new();
+    }
+}
+
+choice! {
+    /// How tasks become processes.
+    pub enum ExecutorMode {
+        /// One process for each task.
+        Oneshot = "oneshot",
+        /// A child that is started once and answers one request after the other over its pipes.
+        Resident = "resident",
+    }
+}
+
+choice! {
+    /// How a resident child is talked to.
+    pub enum ResidentProtocol {
+        /// One JSON object in a line.
+        JsonLines = "json_lines",
+        /// Four bytes of length (big-endian), then that many bytes.
+        LengthPrefixed = "length_prefixed",
+    }
+}
+
+section! {
+    /// One program that is run in its own way.
+    pub struct Program {
+        /// Whether each task gets a process of its own, or is a request to a child that stays.
+        pub mode: ExecutorMode = ExecutorMode::Resident;
+        /// How resident children of this program are run.
+        pub resident: Resident = Resident::new();
+    }
+}
+
+section! {
+    /// How resident children are run.
+    ///
+    /// There are never more of one program than `max_executors`. Limits are met a tenth earlier or later, so that children
+    /// are not all replaced at once.
+    pub struct Resident {
+        /// How requests and answers are written.
+        pub protocol: ResidentProtocol = ResidentProtocol::JsonLines;
+        /// Arguments the program is started with. Those of a task go into its request.
+        pub args: Vec<String> = Vec::new();
+        /// Requests a child may hold at once.
+        ///
+        /// A program that reads the next request only after its answer gains from two or more too: it never waits for one.
+        pub pipeline_depth: usize = 1, between(1, 1_024);
+        /// Children that are kept running, busy or not.
+        ///
+        /// More are started as they are needed.
+        pub min_ready: usize = 0, at_least(0);
+        /// Time a child has to say that it is ready, in seconds.
+        ///
+        /// Zero expects no such message.
+        pub ready_timeout_seconds: Seconds = Seconds::of(0.0), not_below(0.0);
+        /// Requests after which a child is replaced.
+        ///
+        /// Zero never does.
+        pub max_requests: usize = 0, at_least(0);
+        /// Age in seconds after which a child is replaced.
+        ///
+        /// Zero never does.
+        pub max_age_seconds: Seconds = Seconds::of(0.0), not_below(0.0);
+        /// Resident memory in bytes above which a child is replaced.
+        ///
+        /// Zero never does.
+        pub max_rss_bytes: usize = 0, at_least(0);
+        /// Whether a child is replaced after an answer that counts as a failure.
+        pub replace_after_failure: bool = false;
+        /// Time without a request after which a child above `min_ready` is ended, in seconds.
+        ///
+        /// Zero never does.
+        pub idle_timeout_seconds: Seconds = Seconds::of(0.0), not_below(0.0);
+        /// Time in which a child with requests must be heard of, by a heartbeat or an answer, in seconds.
+        ///
+        /// Zero expects no heartbeats.
+        pub heartbeat_seconds: Seconds = Seconds::of(0.0), not_below(0.0);
+        /// The longest wait before the next start of a program whose children end without an answer, in seconds.
+        ///
+        /// The wait starts at a tenth of a second and doubles.
+        pub start_backoff_max_seconds: Seconds = Seconds::of(30.0), not_below(0.0);
     }
 }
 
@@ -122,4 +209,4 @@ fn deny_list() -> Vec<String> {
         .to_vec()
 }
 
-defaults!(Executor, ChildLimits);
+defaults!(Executor, ChildLimits, Program, Resident);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use drakkar_core::{
     executor::Priority,
     ids::{Assignment, SlotId, TaskKey},
-    slots::SlotGate,
+    slots::{SlotGate, Slots as Granted},
 };
 
 use crate::{
@@ -22,6 +22,7 @@ pub(crate) struct Ticket {
 
 #[derive(Debug)]
 struct Running {
+    granted: Granted,
     ticket: Ticket,
     serial: u64,
     cancelled: bool,
@@ -56,18 +57,19 @@ impl Slots {
 
     pub(crate) fn submit(&mut self, ticket: Ticket, priority: Priority, out: &mut Outside) {
         self.arrivals += 1;
-        self.gate.enqueue(priority, ticket);
+        self.gate.enqueue(priority, 1, ticket);
         self.waiting.insert((priority, self.arrivals, ticket));
         self.grant(out);
     }
 
     fn grant(&mut self, out: &mut Outside) {
-        while let Some((slot, ticket)) = self.gate.grant() {
+        while let Some((granted, ticket)) = self.gate.grant() {
+            let slot = granted.first();
             let first = self.waiting.pop_first().map(|(.., ticket)| ticket);
             rule!(first == Some(ticket), "slots go by priority, then arrival", "{ticket:?}, not {first:?}");
             rule!(slot.0 < self.slots, "there are so many slots", "slot {slot} of {}", self.slots);
             let serial = self.arrivals + out.rng.draw() % 1_000_000_007 * 1_000_000;
-            let before = self.running.insert(slot, Running { ticket, serial, cancelled: false });
+            let before = self.running.insert(slot, Running { granted, ticket, serial, cancelled: false });
             rule!(before.is_none(), "a slot runs one task", "slot {slot}");
             let wait = out.rng.delay(out.setup.attempt_time);
             out.in_worker(wait, self.worker, What::AttemptDone { slot, serial });
@@ -88,7 +90,7 @@ impl Slots {
     pub(crate) fn done(&mut self, slot: SlotId, serial: u64, out: &mut Outside) -> Option<(Ticket, bool)> {
         self.running.get(&slot).filter(|r| r.serial == serial)?;
         let running = self.running.remove(&slot)?;
-        self.gate.release(slot);
+        self.gate.release(running.granted);
         self.grant(out);
         Some((running.ticket, running.cancelled))
     }

@@ -6,5 +6,6 @@ mod harness;
 mod launch;
 mod limits;
 mod outcome;
+mod resident;
 mod slots;
 mod stop;
