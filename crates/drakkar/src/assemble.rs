@@ -3,7 +3,11 @@
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use drakkar_core::{
-    config::{Batching as BatchSettings, Config, Placeholder, expand_instance_id},
+    config::{
+        Batching as BatchSettings, Config, ExecutorMode, Placeholder, Resident, ResidentProtocol,
+        expand_instance_id,
+    },
+    frames::Protocol,
     payload::SinkKind,
     sink::{Batching, Sink},
     task::Limits,
@@ -35,6 +39,35 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
             core_size_bytes: executor.limits.core_size_bytes.map(|n| n as u64),
             nice: executor.limits.nice,
         },
+        mode: mode(executor.mode, &executor.resident),
+        programs: executor
+            .programs
+            .iter()
+            .map(|(name, program)| (name.into(), mode(program.mode, &program.resident)))
+            .collect(),
+    }
+}
+
+fn mode(mode: ExecutorMode, resident: &Resident) -> drakkar_executor::Mode {
+    match mode {
+        ExecutorMode::Oneshot => drakkar_executor::Mode::OneShot,
+        ExecutorMode::Resident => drakkar_executor::Mode::Resident(drakkar_executor::Resident {
+            protocol: match resident.protocol {
+                ResidentProtocol::JsonLines => Protocol::JsonLines,
+                ResidentProtocol::LengthPrefixed => Protocol::LengthPrefixed,
+            },
+            args: resident.args.iter().map(OsString::from).collect(),
+            depth: resident.pipeline_depth,
+            min_ready: resident.min_ready,
+            ready_timeout: resident.ready_timeout_seconds.duration(),
+            max_requests: resident.max_requests as u64,
+            max_age: resident.max_age_seconds.duration(),
+            max_rss: resident.max_rss_bytes as u64,
+            replace_after_failure: resident.replace_after_failure,
+            idle_timeout: resident.idle_timeout_seconds.duration(),
+            heartbeat: resident.heartbeat_seconds.duration(),
+            start_backoff_max: resident.start_backoff_max_seconds.duration(),
+        }),
     }
 }
 
