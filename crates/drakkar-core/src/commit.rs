@@ -1,7 +1,8 @@
 //! Decides when offsets are committed, and what is known of each commit.
 //!
-//! Commits are coalesced and asynchronous: one is in flight at a time and covers every assignment that advanced. A commit
-//! whose outcome is unknown after a while is issued again with the newest offsets; one that the group refuses because it
+//! Commits are coalesced and asynchronous: one is in flight at a time and covers every assignment that advanced. The next
+//! one waits for its answer, as two that are under way at once can arrive in either order. Only one whose answer is surely
+//! lost is given up and issued again with the newest offsets; one that the group refuses because it
 //! moved on is given up without forgetting what settled. No clock and no I/O: the caller says what time it is, performs the
 //! [`CommitRequest`] and reports its answer.
 
@@ -20,7 +21,8 @@ const BACKOFF: Duration = Duration::from_secs(5);
 pub struct Pace {
     /// Time between two commits.
     pub interval: Duration,
-    /// Time after which an unanswered commit counts as failed.
+    /// Time after which an unanswered commit counts as failed: far more than the client takes to answer each of them. A
+    /// client that still tries it then could take the group back to its offsets.
     pub timeout: Duration,
     /// Offsets one assignment may be ahead of its last commit before the next one goes without waiting for its time.
     pub advance: u64,
@@ -134,6 +136,11 @@ impl Commits {
     /// Whether a commit is in flight.
     pub fn is_waiting(&self) -> bool {
         self.in_flight.is_some()
+    }
+
+    /// Since when the commit in flight waits for its answer.
+    pub fn waiting_since(&self) -> Option<Time> {
+        self.in_flight.as_ref().map(|flight| flight.since)
     }
 
     /// Gives the commit in flight up if it has been unanswered for too long. Returns whether it did.

@@ -31,10 +31,12 @@ impl SourceThread {
                 self.commits.observe(assigned.assignment, next);
             }
         }
-        if self.commits.expire(now) {
+        let late = self.commits.waiting_since().filter(|at| now.since(*at) >= self.settings.commit_timeout);
+        if late.is_some() && self.late_commit != late {
             let error = format!("no answer within {:?}", self.settings.commit_timeout);
             self.outbox.emit(SourceEvent::CommitFailed { error, discarded: false });
         }
+        self.late_commit = late;
         let Some(CommitRequest { offsets }) = self.commits.poll(now) else { return };
         if let Err(error) = self.store_and_commit(&offsets) {
             self.commits.failed(&offsets, now);

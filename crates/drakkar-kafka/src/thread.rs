@@ -40,6 +40,10 @@ const SCAN: Duration = Duration::from_millis(10);
 /// Offsets a partition may be ahead of its last commit: what a crash repeats at most, beyond a commit's interval.
 const ADVANCE: u64 = 200_000;
 
+/// Time after which the answer to a commit is lost for good. librdkafka keeps a commit while the broker is away, and sends it
+/// when it is back; until it says how that went, another one could be overtaken by it and the group go back.
+const COMMIT_LOST: Duration = Duration::from_secs(300);
+
 pub(crate) struct SourceThread {
     pub(crate) consumer: BaseConsumer<Context>,
     pub(crate) settings: Settings,
@@ -49,6 +53,8 @@ pub(crate) struct SourceThread {
     pub(crate) outbox: Outbox,
     pub(crate) assignments: Assignments,
     pub(crate) commits: Commits,
+    /// The commit that was reported to wait too long, by its start.
+    pub(crate) late_commit: Option<Time>,
     pub(crate) revoking: Option<Revoking>,
     pub(crate) rejoin: Rejoin,
     pub(crate) watchdog: Watchdog,
@@ -75,8 +81,8 @@ impl SourceThread {
         events: async_channel::Sender<SourceEvent>,
         control: Arc<Control>,
     ) -> Self {
-        let pace =
-            Pace { interval: settings.commit_interval, timeout: settings.commit_timeout, advance: ADVANCE };
+        let timeout = settings.commit_timeout.max(COMMIT_LOST);
+        let pace = Pace { interval: settings.commit_interval, timeout, advance: ADVANCE };
         let now = Instant::now();
         Self {
             consumer,
@@ -88,6 +94,7 @@ impl SourceThread {
             outbox: Outbox::new(events),
             assignments: Assignments::default(),
             commits: Commits::new(pace),
+            late_commit: None,
             revoking: None,
             rejoin: Rejoin::default(),
             watchdog: Watchdog::default(),

@@ -82,7 +82,9 @@ section! {
         ///
         /// A large value repeats more messages after a crash, a small one costs broker requests.
         pub commit_interval_seconds: Seconds = Seconds::of(0.5), above_zero();
-        /// How long a commit may stay unanswered, in seconds, before it is sent again.
+        /// How long a commit may stay unanswered, in seconds, before that is reported.
+        ///
+        /// The next one waits for the answer: of two that are under way at once the older one could win.
         pub commit_timeout_seconds: Seconds = Seconds::of(10.0), above_zero();
         /// How long the first connection to the brokers may take, in seconds.
         pub connect_timeout_seconds: Seconds = Seconds::of(10.0), above_zero();
