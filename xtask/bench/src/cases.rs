@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     Outcome,
     broker::{Broker, Feed},
-    machine, memory,
+    executor, machine, memory,
     process::{Program, Side},
 };
 
@@ -17,6 +17,10 @@ type Measure = fn(&str, usize) -> Result<Outcome>;
 pub(crate) const ALL: &[(&str, Measure)] = &[
     ("core", machine::rate),
     ("core-in-flight", machine::in_flight),
+    ("executor", executor::one_shot),
+    ("limited", executor::limited),
+    ("resident", executor::resident),
+    ("resident-8", executor::resident_deep),
     ("spawn", spawn),
     ("precomputed", precomputed),
     ("partitions", partitions),
@@ -25,8 +29,13 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("backlog", backlog),
 ];
 
+/// Whether a case needs no broker.
+pub(crate) fn without_broker(case: &str) -> bool {
+    ["core", "executor", "limited", "resident"].iter().any(|prefix| case.starts_with(prefix))
+}
+
 /// Children at once, on both sides.
-const CONCURRENCY: usize = 4;
+pub(crate) const CONCURRENCY: usize = 4;
 
 /// One process per message, Kafka to Kafka.
 fn spawn(brokers: &str, pairs: usize) -> Result<Outcome> {
@@ -87,7 +96,7 @@ fn costs(case: &'static str, pairs: usize, cost: impl Fn(Side) -> Result<f64>) -
     })
 }
 
-/// Runs both sides in turn and takes the median of the ratios.
+/// Feeds both sides in turn and takes the median of the ratios.
 fn pairs_of(
     case: &'static str,
     floor: f64,
@@ -95,13 +104,24 @@ fn pairs_of(
     feed: &Feed,
     program: impl Fn(Side) -> Result<Program>,
 ) -> Result<Outcome> {
+    compare(case, "msg/s", floor, pairs, |side| feed.rate_of(&program(side)?))
+}
+
+/// Measures the rates of both sides in turn and takes the median of the ratios.
+pub(crate) fn compare(
+    case: &'static str,
+    unit: &'static str,
+    floor: f64,
+    pairs: usize,
+    rate_of: impl Fn(Side) -> Result<f64>,
+) -> Result<Outcome> {
     let (mut ours, mut reference, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..pairs.max(1) {
         // The order alternates, so that neither side always finds the warmer machine.
         let order = if pair % 2 == 0 { [Side::Reference, Side::Ours] } else { [Side::Ours, Side::Reference] };
         let mut rates = [0.0; 2];
         for side in order {
-            let rate = feed.rate_of(&program(side)?)?;
+            let rate = rate_of(side)?;
             eprintln!("{case}: pair {} of {pairs}, {side:?} {rate:.0}/s", pair + 1);
             rates[side as usize] = rate;
         }
@@ -115,7 +135,7 @@ fn pairs_of(
         ours: median(&mut ours),
         reference: median(&mut reference),
         ratio: median(&mut ratios),
-        unit: "msg/s",
+        unit,
         floor,
         pairs,
     })

@@ -5,6 +5,7 @@
 
 mod broker;
 mod cases;
+mod executor;
 mod machine;
 mod memory;
 mod process;
@@ -23,7 +24,7 @@ struct Args {
     #[command(subcommand)]
     reference: Option<Reference>,
     /// The cases to run; all by default.
-    #[arg(value_parser = ["core", "core-in-flight", "spawn", "precomputed", "partitions", "in-flight", "idle", "backlog"])]
+    #[arg(value_parser = ["core", "core-in-flight", "executor", "limited", "resident", "resident-8", "spawn", "precomputed", "partitions", "in-flight", "idle", "backlog"])]
     cases: Vec<String>,
     /// Prints one JSON object per case.
     #[arg(long)]
@@ -75,7 +76,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<bool> {
     let brokers = std::env::var("DRAKKAR_TEST_KAFKA").unwrap_or_default();
-    let alone = !args.cases.is_empty() && args.cases.iter().all(|case| case.starts_with("core"));
+    let alone = !args.cases.is_empty() && args.cases.iter().all(|case| cases::without_broker(case));
     if brokers.is_empty() && !alone {
         bail!("no broker: run `cargo xtask bench`, or set DRAKKAR_TEST_KAFKA to a broker for measurements");
     }

@@ -41,6 +41,17 @@ enum Kind {
 /// A program that runs; killed when dropped.
 pub(crate) struct Running(Child);
 
+/// Compiles a program in C.
+pub(crate) fn compiled(name: &str, source: &str) -> Result<PathBuf> {
+    let folder = folder()?;
+    let (file, program) = (folder.join(name).with_extension("c"), folder.join(name));
+    fs::write(&file, source)?;
+    let mut cc = Command::new("cc");
+    let status = cc.args(["-O2", "-static", "-pthread", "-o"]).arg(&program).arg(&file).status();
+    ensure!(status.context("running cc")?.success(), "cc failed on {}", file.display());
+    Ok(program)
+}
+
 impl Program {
     pub(crate) fn worker(
         feed: &Feed,
@@ -73,12 +84,7 @@ impl Program {
 
     /// A tiny static program that copies its input, so that the cost of a process is all there is.
     pub(crate) fn tiny_child() -> Result<PathBuf> {
-        let folder = folder()?;
-        let (source, program) = (folder.join("child.c"), folder.join("child"));
-        fs::write(&source, include_str!("../child.c"))?;
-        let status = Command::new("cc").args(["-O2", "-static", "-o"]).arg(&program).arg(&source).status();
-        ensure!(status.context("running cc")?.success(), "cc failed on {}", source.display());
-        Ok(program)
+        compiled("child", include_str!("../child.c"))
     }
 
     /// Starts it with an empty group of its own.

@@ -20,9 +20,13 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     Ok(job::exit_code(status))
 }
 
-/// Whether only help or cases of the pure core are asked for.
+/// Whether only help or cases of the core or of the executor alone are asked for.
 fn needs_no_broker(args: &[String]) -> bool {
     let mut cases = args.iter().filter(|arg| arg.starts_with(|c: char| c.is_ascii_lowercase())).peekable();
     let help = args.iter().any(|arg| arg == "--help" || arg == "-h");
-    help || (cases.peek().is_some() && cases.all(|case| case.starts_with("core")))
+    help || (cases.peek().is_some() && cases.all(|case| is_alone(case)))
+}
+
+fn is_alone(case: &str) -> bool {
+    ["core", "executor", "limited", "resident"].iter().any(|prefix| case.starts_with(prefix))
 }
