@@ -24,6 +24,8 @@ mod poison;
 #[cfg(feature = "real-services")]
 mod rebalance;
 #[cfg(feature = "real-services")]
+mod resident;
+#[cfg(feature = "real-services")]
 mod resume;
 #[cfg(feature = "real-services")]
 mod scene;

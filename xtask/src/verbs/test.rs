@@ -85,7 +85,8 @@ fn simulate() -> Result<Outcome> {
 
 /// Builds the programs that tests of other packages execute.
 pub(crate) fn build_programs(profile: &[&str]) -> Result<()> {
-    let packages = ["-p", "example-search", "-p", "drakkar-tests", "-p", "drakkar-oracle"];
+    let packages =
+        ["-p", "example-search", "-p", "example-words", "-p", "drakkar-tests", "-p", "drakkar-oracle"];
     let mut build = workspace::cargo(&["build", "--bins"]);
     ensure!(job::run(build.args(packages).args(profile))?.success(), "the build failed");
     Ok(())
