@@ -184,14 +184,14 @@ impl Report {
     }
 
     /// The report of a result that the handler knew already. Exit code 0 is a success.
-    pub fn precomputed(result: &Precomputed) -> Self {
+    pub fn precomputed(result: Precomputed) -> Self {
         Self {
             success: result.exit_code == 0,
             precomputed: true,
-            stdout: result.stdout.clone(),
-            stderr: result.stderr.clone(),
             stdout_bytes: result.stdout.len() as u64,
             stderr_bytes: result.stderr.len() as u64,
+            stdout: result.stdout,
+            stderr: result.stderr,
             ..Self::without_output(Ended::Exited { code: result.exit_code })
         }
     }

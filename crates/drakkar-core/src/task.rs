@@ -45,7 +45,7 @@ pub enum Work {
     Default,
     /// By running a program.
     Run(Box<Command>),
-    /// By taking the result given here: no slot, no process.
+    /// By taking the result given here: no slot, no process. The bytes of a success move into its report.
     Precomputed(Precomputed),
 }
 
@@ -294,6 +294,14 @@ impl Task {
     /// How the task gets its result.
     pub fn work(&self) -> &Work {
         &self.work
+    }
+
+    /// Takes a precomputed success out, for its report. A failure stays, as it may be tried again.
+    pub fn take_precomputed(&mut self) -> Option<Precomputed> {
+        match &mut self.work {
+            Work::Precomputed(result) if result.exit_code == 0 => Some(std::mem::take(result)),
+            _ => None,
+        }
     }
 
     /// The program and its inputs, unless the task is precomputed.

@@ -206,7 +206,7 @@ impl Drop for ProcessPool {
 impl Executor for ProcessPool {
     fn submit(&self, job: Job) {
         if let Work::Precomputed(result) = job.task.work() {
-            return answer(job.done, Report::precomputed(result));
+            return answer(job.done, Report::precomputed(result.clone()));
         }
         // Outside the lock: a program that was never heard of is looked up.
         let roster = self.shared.roster(&job.task);

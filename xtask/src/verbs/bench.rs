@@ -10,7 +10,8 @@ use crate::job;
 
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     job::hold_interrupts()?;
-    let mut command = Command::new(release::build(&["drakkar-bench"])?.join("drakkar-bench"));
+    let mut command =
+        Command::new(release::build_in("production", &["drakkar-bench"])?.join("drakkar-bench"));
     command.args(args).current_dir(workspace::root());
     let status = if needs_no_broker(args) {
         job::run(&mut command)?

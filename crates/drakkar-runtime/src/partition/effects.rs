@@ -268,10 +268,13 @@ impl<H: Handler> Partition<H> {
     /// Takes the result that a task came with.
     pub(super) fn precomputed(&mut self, key: TaskKey) {
         let Some(running) = self.tasks.get_mut(key) else { return };
-        if let Work::Precomputed(result) = running.task.work() {
-            let report = Report::precomputed(result);
-            self.attempt_ended(AttemptEnd { task: key, report });
-        }
+        let moved = Arc::get_mut(&mut running.task).and_then(Task::take_precomputed);
+        let report = match (moved, running.task.work()) {
+            (Some(result), _) => Report::precomputed(result),
+            (None, Work::Precomputed(result)) => Report::precomputed(result.clone()),
+            _ => return,
+        };
+        self.attempt_ended(AttemptEnd { task: key, report });
     }
 
     pub(super) fn attempt_ended(&mut self, AttemptEnd { task: key, report }: AttemptEnd) {
