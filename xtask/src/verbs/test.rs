@@ -63,10 +63,18 @@ const SIMULATOR: &[&str] =
 /// Seeds of that run: about 1.5 million messages.
 const SEEDS: (&str, &str) = ("DRAKKAR_SIM_SEEDS", "12000");
 
+/// The decoders of what children write, at full length. The tests of the workspace run them too, in short.
+const FUZZ: &[&str] =
+    &["--profile", "simulator", "--package", "drakkar-core", "--test", "frames", "--", "--nocapture"];
+const INPUTS: (&str, &str) = ("DRAKKAR_FUZZ_INPUTS", "1000000");
+
 /// Runs every test of the workspace.
 pub(crate) fn all(args: &Args) -> Result<Outcome> {
     // Whoever asks for some tests wants those.
-    let simulated = if args.args.is_empty() { Some(simulate()?) } else { None };
+    let simulated = match args.args.as_slice() {
+        [] => Some(at_length(SIMULATOR, SEEDS)?.and(at_length(FUZZ, INPUTS)?)),
+        _ => None,
+    };
     // What tests execute is built first: `cargo test` builds a program only for its own package's tests.
     build_programs(&[])?;
     let tested = cargo_test(&["--workspace", "--features", "drakkar-tests/real-services"], args, &[])?;
@@ -76,10 +84,10 @@ pub(crate) fn all(args: &Args) -> Result<Outcome> {
     })
 }
 
-/// Runs the simulator of the core at full length.
-fn simulate() -> Result<Outcome> {
+/// Runs tests of the core at full length.
+fn at_length(test: &[&str], (variable, value): (&str, &str)) -> Result<Outcome> {
     let mut command = workspace::cargo(&["test"]);
-    let (status, tally) = job::run_and_read(command.args(SIMULATOR).env(SEEDS.0, SEEDS.1), Tally::see)?;
+    let (status, tally) = job::run_and_read(command.args(test).env(variable, value), Tally::see)?;
     Ok(Outcome { status, tally })
 }
 
