@@ -110,7 +110,10 @@ impl fmt::Display for Ended {
             Ended::Leaked { code } => {
                 write!(f, "exited with code {code}, leaving a process that held its output")
             }
-            Ended::Signalled { signal } => write!(f, "ended by signal {signal}"),
+            Ended::Signalled { signal } => match signal_name(*signal) {
+                Some(name) => write!(f, "ended by signal {signal} ({name})"),
+                None => write!(f, "ended by signal {signal}"),
+            },
             Ended::TimedOut { limit } => write!(f, "timed out after {:.3} s", limit.as_secs_f64()),
             Ended::Cancelled => f.write_str("cancelled"),
             Ended::OverLimit { stream, limit } => write!(f, "wrote more than {limit} bytes to {stream}"),
@@ -118,6 +121,27 @@ impl fmt::Display for Ended {
             Ended::Lost => f.write_str("lost by the worker"),
         }
     }
+}
+
+/// What people call a signal, with what it tells about the end. The numbers are those of Linux on common machines.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL: it ran what is no instruction",
+        6 => "SIGABRT: it gave up by itself",
+        7 => "SIGBUS: it touched memory that is not there",
+        8 => "SIGFPE: it divided by zero, or the like",
+        9 => "SIGKILL: by somebody, or by the system as memory ran out",
+        11 => "SIGSEGV: it touched memory that is not its own",
+        13 => "SIGPIPE",
+        15 => "SIGTERM",
+        24 => "SIGXCPU: its limit of processor time",
+        25 => "SIGXFSZ: its limit of file size",
+        31 => "SIGSYS: a system call that is forbidden",
+        _ => return None,
+    })
 }
 
 /// Everything known about one attempt.

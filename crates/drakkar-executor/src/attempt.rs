@@ -10,7 +10,7 @@ use std::{
 
 use drakkar_core::{
     outcome::{Ended, Report},
-    task::Command,
+    task::{Command, Task},
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -47,7 +47,13 @@ impl Bench {
 }
 
 /// Runs a command to its end. Everything it started is gone when this returns, unless the system cannot end it.
-pub(crate) fn run(launcher: &Launcher, command: &Command, stop: &StopSignal, bench: &mut Bench) -> Report {
+pub(crate) fn run(
+    launcher: &Launcher,
+    task: &Task,
+    command: &Command,
+    stop: &StopSignal,
+    bench: &mut Bench,
+) -> Report {
     let start = Instant::now();
     let launched = launcher.launch(command, &mut bench.stack);
     let spawn_time = start.elapsed();
@@ -55,7 +61,7 @@ pub(crate) fn run(launcher: &Launcher, command: &Command, stop: &StopSignal, ben
         Ok(launched) => {
             let limit = command.timeout.unwrap_or(launcher.settings.timeout);
             let sent = command.stdin.as_ref().map_or(0, |bytes| bytes.len() as u64);
-            let attempt = Attempt::new(launcher, launched, start, limit, stop, &mut bench.scratch);
+            let attempt = Attempt::new(launcher, task, launched, start, limit, stop, &mut bench.scratch);
             Report { stdin_bytes: sent, ..attempt.run(launcher) }
         }
         Err(reason) => Report::without_output(Ended::NotStarted { reason }),
@@ -71,6 +77,21 @@ pub(crate) fn is_success(settings: &Settings, command: &Command, ended: &Ended) 
         codes => codes,
     };
     ended.exit_code().is_some_and(|code| codes.contains(&code))
+}
+
+/// When a task that was started at this moment counts as slow.
+pub(crate) fn slow_from(settings: &Settings, start: Instant) -> Option<Instant> {
+    (!settings.slow_after.is_zero()).then(|| after(start, settings.slow_after))
+}
+
+pub(crate) fn log_slow(task: &Task, pid: i32, so_far: Duration) {
+    tracing::warn!(
+        category = "executor",
+        task = task.id(),
+        pid,
+        seconds = so_far.as_secs_f64(),
+        "task runs for long"
+    );
 }
 
 /// How far down the ladder a program is.
@@ -93,6 +114,10 @@ struct Woke {
 }
 
 struct Attempt<'a> {
+    task: &'a Task,
+    /// When it is logged as slow.
+    slow: Option<Instant>,
+    start: Instant,
     group: Group,
     program: spawn::Started,
     output: Output,
@@ -112,6 +137,7 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     fn new(
         launcher: &'a Launcher,
+        task: &'a Task,
         launched: Launched,
         start: Instant,
         limit: Duration,
@@ -120,6 +146,9 @@ impl<'a> Attempt<'a> {
     ) -> Self {
         let Launched { program, output, input } = launched;
         Self {
+            task,
+            slow: slow_from(&launcher.settings, start),
+            start,
             group: Group::led_by(program.pid),
             peak: Peak::of(program.pid, start),
             program,
@@ -212,7 +241,8 @@ impl<'a> Attempt<'a> {
     fn until_exit(&mut self) -> bool {
         loop {
             let sample = self.peak.next();
-            let woke = self.wait(self.until.min(sample), true);
+            let next = self.slow.map_or(sample, |slow| slow.min(sample));
+            let woke = self.wait(self.until.min(next), true);
             // A program that ended in time is not late or cancelled.
             if woke.ended {
                 return true;
@@ -223,6 +253,10 @@ impl<'a> Attempt<'a> {
             let now = Instant::now();
             if now >= sample {
                 self.peak.sample(now);
+            }
+            if self.slow.is_some_and(|at| now >= at) {
+                self.slow = None;
+                log_slow(self.task, self.program.pid, now.duration_since(self.start));
             }
             if now >= self.until {
                 match self.phase {

@@ -23,7 +23,7 @@ use crate::{
     pipes::{Capture, Input, Output},
     program::Programs,
     resident::Roster,
-    settings::{Resident, Settings},
+    settings::{OnOutputLimit, Resident, Settings},
     spawn::{self, Plan, Resource, Stack, Started, Texts},
 };
 
@@ -128,7 +128,10 @@ impl Launcher {
             stack,
         );
         match started {
-            Ok(program) => Ok(Launched { program, output: Output { stdout, stderr }, input }),
+            Ok(program) => {
+                let may_truncate = self.settings.on_output_limit == OnOutputLimit::Truncate;
+                Ok(Launched { program, output: Output { stdout, stderr, may_truncate }, input })
+            }
             Err(spawn::Failed { step, error }) => {
                 self.programs.forget(&path);
                 Err(refuse(format!("failed to {step}: {error}")))

@@ -33,6 +33,7 @@
 //! What is left in the pipes after the end is read until they close, are quiet for 200 ms, or 2 s have passed.
 //! A program whose pipes are held open by then has leaked: its exit code still decides.
 
+mod advice;
 mod attempt;
 mod environment;
 mod error;
@@ -51,4 +52,4 @@ mod stop;
 
 pub use error::{ProgramError, StartError};
 pub use pool::{Drained, ProcessPool, Usage};
-pub use settings::{Mode, Resident, Settings};
+pub use settings::{Mode, OnOutputLimit, Resident, Settings};

@@ -96,6 +96,8 @@ impl Capture {
 pub(crate) struct Output {
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
+    /// Whether a stream above its cap is cut instead of being a fault.
+    pub(crate) may_truncate: bool,
 }
 
 impl Output {
@@ -104,9 +106,11 @@ impl Output {
         self.stdout.is_open() || self.stderr.is_open()
     }
 
-    /// The stream that went over its cap, with the cap.
+    /// The stream that went over its cap, with the cap, where that matters.
     pub(crate) fn over_limit(&self) -> Option<(Stream, u64)> {
-        if self.stdout.truncated() {
+        if self.may_truncate {
+            None
+        } else if self.stdout.truncated() {
             Some((Stream::Stdout, self.stdout.cap))
         } else if self.stderr.truncated() {
             Some((Stream::Stderr, self.stderr.cap))

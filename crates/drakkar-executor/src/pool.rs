@@ -19,6 +19,7 @@ use drakkar_core::{
 use tokio::sync::watch;
 
 use crate::{
+    advice,
     attempt::{self, Bench},
     environment::Environment,
     error::StartError,
@@ -112,6 +113,7 @@ impl ProcessPool {
             Ok(groups) => tracing::warn!(groups, "ended programs that a killed worker had left behind"),
             Err(error) => tracing::warn!(%error, "cannot look for programs that a killed worker left behind"),
         }
+        advice::give(slots);
         let programs = Programs::new(settings.program.as_deref())?;
         let environment = Environment::new(&settings, env::vars_os())?;
         let launcher = Arc::new(Launcher::new(settings, programs, environment)?);
@@ -423,7 +425,7 @@ impl Shared {
 
 fn run(launcher: &Launcher, task: &Task, stop: &StopSignal, bench: &mut Bench) -> Report {
     match task.command() {
-        Some(command) => attempt::run(launcher, command, stop, bench),
+        Some(command) => attempt::run(launcher, task, command, stop, bench),
         None => Report::without_output(Ended::Lost),
     }
 }

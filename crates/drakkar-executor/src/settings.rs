@@ -25,6 +25,10 @@ pub struct Settings {
     pub max_stdout: u64,
     /// The most bytes of standard error. A program that writes more is stopped.
     pub max_stderr: u64,
+    /// What happens to a program that writes more than that.
+    pub on_output_limit: OnOutputLimit,
+    /// Time after which a task that still runs is logged; zero never does.
+    pub slow_after: Duration,
     /// Exit codes that count as success for tasks that name none.
     pub success_codes: Vec<i32>,
     /// What one program may use, for tasks that say nothing else.
@@ -33,6 +37,16 @@ pub struct Settings {
     pub mode: Mode,
     /// Programs that are run in another way, by the name or path that tasks give.
     pub programs: Vec<(PathBuf, Mode)>,
+}
+
+/// What happens to a program that writes more than a stream may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnOutputLimit {
+    /// It is stopped and its attempt fails.
+    #[default]
+    Fail,
+    /// It goes on; what is above the limit is read and dropped, and the report says so.
+    Truncate,
 }
 
 /// How the tasks of a program become processes.
@@ -107,6 +121,8 @@ impl Default for Settings {
             kill_grace: Duration::from_secs(5),
             max_stdout: 16 << 20,
             max_stderr: 1 << 20,
+            on_output_limit: OnOutputLimit::Fail,
+            slow_after: Duration::ZERO,
             success_codes: vec![0],
             limits: Limits::default(),
             mode: Mode::OneShot,
@@ -129,6 +145,8 @@ impl std::fmt::Debug for Settings {
             .field("kill_grace", &self.kill_grace)
             .field("max_stdout", &self.max_stdout)
             .field("max_stderr", &self.max_stderr)
+            .field("on_output_limit", &self.on_output_limit)
+            .field("slow_after", &self.slow_after)
             .field("success_codes", &self.success_codes)
             .field("limits", &self.limits)
             .field("mode", &self.mode)

@@ -4,8 +4,8 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use drakkar_core::{
     config::{
-        Batching as BatchSettings, Config, ExecutorMode, Placeholder, Resident, ResidentProtocol,
-        expand_instance_id,
+        Batching as BatchSettings, Config, ExecutorMode, OutputLimit, Placeholder, Resident,
+        ResidentProtocol, expand_instance_id,
     },
     frames::Protocol,
     payload::SinkKind,
@@ -30,6 +30,11 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
         kill_grace: executor.kill_grace_seconds.duration(),
         max_stdout: executor.max_stdout_bytes as u64,
         max_stderr: executor.max_stderr_bytes as u64,
+        on_output_limit: match executor.on_output_limit {
+            OutputLimit::Fail => drakkar_executor::OnOutputLimit::Fail,
+            OutputLimit::Truncate => drakkar_executor::OnOutputLimit::Truncate,
+        },
+        slow_after: executor.slow_task_seconds.duration(),
         success_codes: executor.success_exit_codes.clone(),
         limits: Limits {
             address_space_bytes: executor.limits.address_space_bytes.map(|n| n as u64),

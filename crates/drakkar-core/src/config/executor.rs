@@ -50,10 +50,16 @@ section! {
         ///
         /// Zero kills at once.
         pub kill_grace_seconds: Seconds = Seconds::of(5.0), not_below(0.0);
-        /// Bytes a child may write to its standard output; one that writes more is stopped, and its attempt failed.
+        /// Bytes a child may write to its standard output; `on_output_limit` says what happens above.
         pub max_stdout_bytes: usize = 16 << 20, at_least(1);
-        /// Bytes a child may write to its standard error; one that writes more is stopped, and its attempt failed.
+        /// Bytes a child may write to its standard error; `on_output_limit` says what happens above.
         pub max_stderr_bytes: usize = 1 << 20, at_least(1);
+        /// What happens to a child that writes more than that.
+        pub on_output_limit: OutputLimit = OutputLimit::Fail;
+        /// Time after which a task that still runs is logged, in seconds.
+        ///
+        /// Zero never does. Well below `task_timeout_seconds`, it tells of trouble before tasks fail.
+        pub slow_task_seconds: Seconds = Seconds::of(0.0), not_below(0.0);
         /// The most messages of one partition that are started and not settled.
         ///
         /// It bounds what is repeated after a crash.
@@ -111,6 +117,16 @@ choice! {
         Oneshot = "oneshot",
         /// A child that is started once and answers one request after the other over its pipes.
         Resident = "resident",
+    }
+}
+
+choice! {
+    /// What happens to a child that writes too much.
+    pub enum OutputLimit {
+        /// It is stopped, and its attempt fails.
+        Fail = "fail",
+        /// It goes on; the rest is dropped, and the result says so.
+        Truncate = "truncate",
     }
 }
 

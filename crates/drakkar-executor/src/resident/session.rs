@@ -18,9 +18,10 @@ use super::{
     roster::{Offer, Roster},
 };
 use crate::{
-    attempt::{Bench, after, is_success},
+    attempt::{Bench, after, is_success, log_slow, slow_from},
     job::Waiting,
     launch::Launcher,
+    settings::OnOutputLimit,
     stop::{StopSignal, Wish},
 };
 
@@ -133,6 +134,8 @@ struct Held {
     sent_bytes: u64,
     /// When it gets no more time, because nobody wants its answer.
     cancelled: Option<Instant>,
+    /// When it is logged as slow.
+    slow: Option<Instant>,
 }
 
 struct Session<'a> {
@@ -254,7 +257,15 @@ impl<'a> Session<'a> {
             self.heard = sent;
         }
         let sent_bytes = command.stdin.as_ref().map_or(0, |stdin| stdin.len() as u64);
-        self.held.push(Held { id, waiting, sent, limit, sent_bytes, cancelled: None });
+        self.held.push(Held {
+            id,
+            waiting,
+            sent,
+            limit,
+            sent_bytes,
+            cancelled: None,
+            slow: slow_from(settings, sent),
+        });
     }
 
     /// Writes, waits for whatever comes first, and takes it.
@@ -341,7 +352,8 @@ impl<'a> Session<'a> {
         }
         let settings = &self.launcher.settings;
         let over = |stream, bytes: &Bytes, limit| {
-            (bytes.len() as u64 > limit).then_some(Ended::OverLimit { stream, limit })
+            let fails = settings.on_output_limit == OnOutputLimit::Fail && bytes.len() as u64 > limit;
+            fails.then_some(Ended::OverLimit { stream, limit })
         };
         let ended = over(Stream::Stdout, &answer.stdout, settings.max_stdout)
             .or_else(|| over(Stream::Stderr, &answer.stderr, settings.max_stderr))
@@ -414,6 +426,13 @@ impl<'a> Session<'a> {
                 grace: Duration::ZERO,
                 ..self.fault("it was told to end and did not".to_owned())
             });
+        }
+        let pid = self.child.pid();
+        for held in &mut self.held {
+            if held.slow.is_some_and(|at| now >= at) {
+                held.slow = None;
+                log_slow(&held.waiting.job.task, pid, now.duration_since(held.sent));
+            }
         }
         for held in &self.held {
             if held.cancelled.is_some_and(|at| now >= at) {

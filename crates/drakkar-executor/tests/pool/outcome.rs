@@ -7,7 +7,7 @@ use drakkar_core::{
     outcome::{Ended, Stream},
     task::Precomputed,
 };
-use drakkar_executor::{ProcessPool, Settings};
+use drakkar_executor::{OnOutputLimit, ProcessPool, Settings};
 
 use crate::harness::*;
 
@@ -154,4 +154,13 @@ async fn a_quiet_grandchild_is_killed_and_delays_nothing() {
     let report = run(&pool(), task(["leak-quietly"])).await;
     assert_eq!(report.ended, Ended::Exited { code: 0 });
     gone(written_pid(&report)).await;
+}
+
+#[tokio::test]
+async fn output_above_its_limit_can_be_cut_instead() {
+    let on_output_limit = OnOutputLimit::Truncate;
+    let pool = ProcessPool::start(Settings { on_output_limit, max_stdout: 1000, ..settings() }).unwrap();
+    let report = run(&pool, task(["flood", "3000000"])).await;
+    assert_eq!((report.ended, report.success), (Ended::Exited { code: 0 }, true));
+    assert_eq!((report.stdout.len(), report.stdout_bytes, report.stdout_truncated), (1000, 3_000_000, true));
 }

@@ -1,6 +1,7 @@
 //! Who runs when not everyone can.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -134,6 +135,44 @@ async fn jobs_that_come_all_at_once_all_get_a_slot() {
         in_time("the pool to close", pool.close(Duration::ZERO)).await;
         for job in jobs {
             assert_eq!(answer(job).await.ended, Ended::Cancelled);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_heavy_task_has_its_slots_for_itself_and_more_than_there_are_is_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let pool = slots(3);
+    let light = submit(&pool, owner(1), 0, task(["hang", &file("light")]));
+    ready(Path::new(&file("light"))).await;
+    let heavy = submit(&pool, owner(2), 1, task(["hang", &file("heavy")]).with_weight(2));
+    ready(Path::new(&file("heavy"))).await;
+    assert_eq!(pool.active(), 3);
+    // All slots are taken; what wants all of them waits for both, and what comes later waits behind it.
+    let all = submit(&pool, owner(3), 2, task(["exit", "0"]).with_weight(99));
+    let last = submit(&pool, owner(4), 3, task(["exit", "0"]));
+    pool.cancel(owner(1));
+    assert_eq!(answer(light).await.ended, Ended::Cancelled);
+    eventually("a free slot", || pool.active() == 2).await;
+    assert_eq!(pool.waiting(), 2);
+    pool.cancel(owner(2));
+    assert_eq!(answer(heavy).await.ended, Ended::Cancelled);
+    assert!(answer(all).await.success && answer(last).await.success);
+    assert_eq!((pool.active(), pool.waiting()), (0, 0));
+}
+
+#[tokio::test]
+async fn four_hundred_programs_run_at_once_or_say_why_not() {
+    let pool = slots(400);
+    let jobs: Vec<_> = (0..400).map(|n| submit(&pool, owner(1), n, task(["hang"]))).collect();
+    eventually("all to have a slot", || pool.active() == 400 || pool.waiting() == 0).await;
+    pool.cancel(owner(1));
+    for job in jobs {
+        match answer(job).await.ended {
+            Ended::Cancelled => {}
+            Ended::NotStarted { reason } => assert!(reason.contains("executor.max_executors"), "{reason}"),
+            other => panic!("{other}"),
         }
     }
 }
