@@ -343,7 +343,7 @@ async fn a_program_whose_children_die_at_once_is_started_ever_more_rarely_until_
 #[tokio::test]
 async fn a_cancelled_request_may_be_answered_within_its_grace_and_then_ends_the_child() {
     let pool = ProcessPool::start(Settings {
-        kill_grace: Duration::from_secs(2),
+        kill_grace: Duration::from_secs(10),
         ..settings_of(1, Resident { depth: 2, ..resident(&[]) })
     })
     .unwrap();
