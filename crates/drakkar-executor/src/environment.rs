@@ -8,6 +8,9 @@ use std::{
 
 use crate::{error::StartError, orphans, settings::Settings};
 
+/// The variable that tells a resident child how it is talked to.
+pub(crate) const PROTOCOL: &str = "DRAKKAR_PROTOCOL";
+
 /// The variables common to all tasks, computed once: later changes of the worker's own are not seen.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -26,7 +29,9 @@ impl Environment {
         let mut base = BTreeMap::new();
         if settings.inherit_env {
             let inherited = parent.into_iter().filter(|(name, value)| {
+                // A worker that is a resident child itself must not make its own programs believe that they are.
                 fault(name, value).is_none()
+                    && name != PROTOCOL
                     && !settings.env_deny.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes()))
             });
             base.extend(inherited);
@@ -193,7 +198,13 @@ mod tests {
             env_deny: vec!["*token*".into()],
             ..Settings::default()
         };
-        let parent = pairs(&[("API_TOKEN", "parent"), ("OTHER_TOKEN", "x"), ("A", "1"), ("B", "3")]);
+        let parent = pairs(&[
+            ("API_TOKEN", "parent"),
+            ("OTHER_TOKEN", "x"),
+            ("A", "1"),
+            ("B", "3"),
+            (PROTOCOL, "json_lines"),
+        ]);
         let environment = Environment::new(&settings, parent).unwrap();
         let expected = pairs(&[("A", "2"), ("API_TOKEN", "own"), ("B", "3")]);
         assert_eq!(of(&environment), expected);

@@ -27,9 +27,6 @@ use crate::{
     spawn::{self, Plan, Resource, Stack, Started, Texts},
 };
 
-/// The variable that tells a resident child how it is talked to.
-const PROTOCOL: &str = "DRAKKAR_PROTOCOL";
-
 /// What all attempts share.
 #[derive(Debug)]
 pub(crate) struct Launcher {
@@ -187,7 +184,7 @@ impl Launcher {
         for arg in &settings.args {
             args.push(text(arg.as_bytes()).ok_or_else(bad)?);
         }
-        let protocol = (OsStr::new(PROTOCOL), OsStr::new(settings.protocol.as_str()));
+        let protocol = (OsStr::new(environment::PROTOCOL), OsStr::new(settings.protocol.as_str()));
         let base = self.environment.base().iter().map(|(name, value)| (&**name, &**value));
         Ok((program, Texts::new(args), variables(base.chain([protocol]))))
     }

@@ -254,6 +254,10 @@ impl Executor for ProcessPool {
             };
             self.shared.work.notify_all();
             waiting.into_iter().for_each(Waiting::cancelled);
+            if let Some(keeper) = &self.shared.keeper {
+                // Those that nobody uses have the same time as those that are busy, not the time after it.
+                keeper.close(kill_after);
+            }
             self.shared.until_idle().await;
             self.shared.until_childless(kill_after).await;
         })

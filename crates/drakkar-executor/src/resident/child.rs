@@ -365,3 +365,14 @@ pub(super) struct Retiring {
     pub(super) give_up_at: Instant,
     pub(super) roster: Arc<super::Roster>,
 }
+
+impl Retiring {
+    /// Leaves it less time.
+    pub(super) fn hurry(&mut self, kill_at: Instant) {
+        if kill_at < self.kill_at {
+            self.kill_at = kill_at;
+            self.give_up_at = after(kill_at.max(Instant::now()), REAP);
+            self.terminate_at = self.terminate_at.map(|at| at.min(kill_at));
+        }
+    }
+}

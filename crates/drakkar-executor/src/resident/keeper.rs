@@ -39,8 +39,8 @@ struct Shared {
 struct State {
     /// Children that are to be ended.
     handed: Vec<(Child, Arc<Roster>)>,
-    /// The grace of all that is left, once nothing more is to be started.
-    closing: Option<Duration>,
+    /// When all that is left is killed, once nothing more is to be started.
+    closing: Option<Instant>,
     /// There is something new to look at.
     changed: bool,
 }
@@ -68,8 +68,9 @@ impl Keeper {
         for roster in self.shared.rosters.all() {
             roster.close();
         }
+        let kill_at = after(Instant::now(), grace);
         let mut state = self.shared.state();
-        state.closing = Some(state.closing.map_or(grace, |before| before.min(grace)));
+        state.closing = Some(state.closing.map_or(kill_at, |before| before.min(kill_at)));
         state.changed = true;
         self.shared.wake.notify_one();
     }
@@ -101,9 +102,9 @@ impl Shared {
                 (std::mem::take(&mut state.handed), state.closing)
             };
             let now = Instant::now();
-            let grace = closing.unwrap_or(self.launcher.settings.kill_grace);
+            let kill_at = closing.unwrap_or_else(|| after(now, self.launcher.settings.kill_grace));
             let mut retire = |child: Child, roster: &Arc<Roster>| {
-                retiring.push(self.begin(child, roster.clone(), now, grace));
+                retiring.push(Self::begin(child, roster.clone(), now, kill_at));
             };
             for (child, roster) in handed {
                 retire(child, &roster);
@@ -116,8 +117,8 @@ impl Shared {
                     self.stock(&roster, now, &mut bench);
                 }
             }
-            if let Some(grace) = closing {
-                retiring.iter_mut().for_each(|one| one.kill_at = one.kill_at.min(after(now, grace)));
+            if let Some(at) = closing {
+                retiring.iter_mut().for_each(|one| one.hurry(at));
             }
             retiring = retiring.into_iter().filter_map(|one| self.step(one, &mut bench)).collect();
             if closing.is_some() && *self.rosters.alive().borrow() == 0 {
@@ -176,19 +177,10 @@ impl Shared {
         }
     }
 
-    fn begin(&self, mut child: Child, roster: Arc<Roster>, now: Instant, grace: Duration) -> Retiring {
+    fn begin(mut child: Child, roster: Arc<Roster>, now: Instant, kill_at: Instant) -> Retiring {
         child.close_stdin();
-        if grace.is_zero() {
-            child.kill();
-        }
-        let kill_at = after(now, grace);
-        Retiring {
-            child,
-            terminate_at: Some(after(now, grace / 2)),
-            kill_at,
-            give_up_at: after(kill_at, REAP),
-            roster,
-        }
+        let terminate_at = Some(now + kill_at.saturating_duration_since(now) / 2);
+        Retiring { child, terminate_at, kill_at, give_up_at: after(kill_at.max(now), REAP), roster }
     }
 
     /// Takes one step down the ladder. Nothing once it is gone.

@@ -71,7 +71,11 @@ impl Rosters {
         if let Some(known) = self.known().get(path) {
             return Ok(known.clone());
         }
-        self.add(launcher, path.clone(), &self.default)
+        match &self.default {
+            // Not noted: there is no bound to what tasks may name.
+            Mode::OneShot => Ok(None),
+            mode => self.add(launcher, path.clone(), mode),
+        }
     }
 
     /// Those that there are.
