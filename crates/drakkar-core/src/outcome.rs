@@ -1,6 +1,6 @@
 //! How an attempt ended, and what hooks are told about it.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -181,6 +181,14 @@ pub struct Report {
     pub spawn_time: Duration,
     /// Time from just before the start to the end.
     pub run_time: Duration,
+    /// The folder of the attempt, if its task asked for one.
+    pub folder: Option<Arc<dyn Folder>>,
+}
+
+/// A folder that is removed when nobody holds it any more.
+pub trait Folder: fmt::Debug + Send + Sync {
+    /// Where it is.
+    fn path(&self) -> &Path;
 }
 
 impl Report {
@@ -204,7 +212,13 @@ impl Report {
             queue_wait: Duration::ZERO,
             spawn_time: Duration::ZERO,
             run_time: Duration::ZERO,
+            folder: None,
         }
+    }
+
+    /// The folder of the attempt, if its task asked for one with [`Task::with_scratch`].
+    pub fn scratch(&self) -> Option<&Path> {
+        self.folder.as_deref().map(Folder::path)
     }
 
     /// The report of a result that the handler knew already. Exit code 0 is a success.

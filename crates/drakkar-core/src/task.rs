@@ -68,6 +68,8 @@ pub struct Command {
     pub success_codes: SmallVec<[i32; 2]>,
     /// What the program may use; what is absent here comes from `executor.limits`.
     pub limits: Limits,
+    /// Whether each attempt gets an empty folder of its own; `{scratch}` in arguments and variables is its path.
+    pub scratch: bool,
 }
 
 /// What one process may use at most, in force before its first instruction. The kernel counts each process for itself.
@@ -217,6 +219,23 @@ impl Task {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.command_mut().limits = limits;
+        self
+    }
+
+    /// Gives each attempt an empty folder of its own. `{scratch}` in arguments and variables becomes its path.
+    ///
+    /// Hooks find the folder with `report.scratch()`. It is removed when the last hook that gets the result has ended.
+    ///
+    /// ```
+    /// # use drakkar_core::{task::Task, ids::{Offset, PartitionId}};
+    /// let task = Task::for_offsets(PartitionId(0), [Offset(7)])
+    ///     .program("ffmpeg")
+    ///     .args(["-i", "in.mkv", "{scratch}/out.mp4"])
+    ///     .with_scratch();
+    /// ```
+    #[must_use]
+    pub fn with_scratch(mut self) -> Self {
+        self.command_mut().scratch = true;
         self
     }
 

@@ -55,6 +55,11 @@ pub(crate) fn run(
     bench: &mut Bench,
 ) -> Report {
     let start = Instant::now();
+    let (command, folder) = match launcher.with_folder(command) {
+        Ok(ready) => ready,
+        Err(reason) => return Report::without_output(Ended::NotStarted { reason }),
+    };
+    let command = &*command;
     let launched = launcher.launch(command, &mut bench.stack);
     let spawn_time = start.elapsed();
     let report = match launched {
@@ -67,7 +72,8 @@ pub(crate) fn run(
         Err(reason) => Report::without_output(Ended::NotStarted { reason }),
     };
     let success = is_success(&launcher.settings, command, &report.ended);
-    Report { success, spawn_time, run_time: start.elapsed(), ..report }
+    let folder = folder.map(|folder| folder as _);
+    Report { success, spawn_time, run_time: start.elapsed(), folder, ..report }
 }
 
 /// Whether a program ended as its task or the settings want it to.

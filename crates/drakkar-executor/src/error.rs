@@ -14,6 +14,9 @@ pub enum StartError {
     /// The ends of programs cannot be learned.
     #[error("failed to listen for the ends of programs")]
     ChildSignal(#[source] std::io::Error),
+    /// This process cannot be told apart from others.
+    #[error("failed to learn when this process started, from /proc")]
+    Identity(#[source] std::io::Error),
     /// The null device cannot be opened.
     #[error("failed to open /dev/null, which programs without input read")]
     Null(#[source] std::io::Error),

@@ -1,6 +1,7 @@
 //! From a command to a running program: its path, its variables, its pipes.
 
 use std::{
+    borrow::Cow,
     ffi::{CString, OsStr},
     fs::File,
     os::{
@@ -20,6 +21,7 @@ use rustix::{
 use crate::{
     environment::{self, Environment},
     error::StartError,
+    folders::{Folder, Folders},
     pipes::{Capture, Input, Output},
     program::Programs,
     resident::Roster,
@@ -37,6 +39,7 @@ pub(crate) struct Launcher {
     base: Texts,
     /// What programs without input read.
     null: OwnedFd,
+    folders: Folders,
     /// Programs that could not be reaped when their attempt ended.
     stuck: Mutex<Vec<i32>>,
 }
@@ -66,7 +69,8 @@ impl Launcher {
     ) -> Result<Self, StartError> {
         let null = File::open("/dev/null").map_err(StartError::Null)?.into();
         let base = variables(environment.base().iter().map(|(name, value)| (&**name, &**value)));
-        Ok(Self { settings, programs, environment, base, null, stuck: Mutex::default() })
+        let folders = Folders::below(&settings.scratch_dir).map_err(StartError::Identity)?;
+        Ok(Self { settings, programs, environment, base, null, folders, stuck: Mutex::default() })
     }
 
     /// Starts the program, or tells why that is impossible.
@@ -192,6 +196,21 @@ impl Launcher {
     /// The absolute path of the program of a task.
     pub(crate) fn resolve(&self, wanted: Option<&Path>) -> Result<Arc<Path>, String> {
         self.programs.resolve(wanted)
+    }
+
+    /// The command with a folder of its own, if it asks for one.
+    pub(crate) fn with_folder<'a>(
+        &self,
+        command: &'a Command,
+    ) -> Result<(Cow<'a, Command>, Option<Arc<Folder>>), String> {
+        if !command.scratch {
+            return Ok((Cow::Borrowed(command), None));
+        }
+        let folder = self.folders.make()?;
+        let mut filled = command.clone();
+        filled.args.iter_mut().for_each(|arg| *arg = folder.fill(arg));
+        filled.env.iter_mut().for_each(|(_, value)| *value = folder.fill(value));
+        Ok((Cow::Owned(filled), Some(folder)))
     }
 
     /// Keeps a program that does not go in mind, so that it is reaped when it does.

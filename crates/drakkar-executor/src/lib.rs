@@ -37,6 +37,7 @@ mod advice;
 mod attempt;
 mod environment;
 mod error;
+mod folders;
 mod group;
 mod job;
 mod launch;

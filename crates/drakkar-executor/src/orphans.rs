@@ -13,7 +13,7 @@ pub(crate) const VARIABLE: &str = "DRAKKAR_WORKER";
 
 /// Who started a child: unique on this machine for all times.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Owner {
+pub(crate) struct Owner {
     pid: i32,
     /// When the process started, in clock ticks since the boot.
     start: u64,
@@ -22,7 +22,7 @@ struct Owner {
 
 impl Owner {
     /// This process.
-    fn me() -> io::Result<Self> {
+    pub(crate) fn me() -> io::Result<Self> {
         let pid = i32::try_from(std::process::id()).map_err(io::Error::other)?;
         let start = start_of(pid).ok_or_else(|| io::Error::other("no start time in /proc/self/stat"))?;
         Ok(Self { pid, start, boot: boot()? })
@@ -32,6 +32,20 @@ impl Owner {
         let mut parts = text.splitn(3, ':');
         let (pid, start) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         Some(Self { pid, start, boot: parts.next()?.to_owned() })
+    }
+
+    /// The owner as the name of a file.
+    pub(crate) fn name(&self) -> String {
+        format!("{}-{}-{}", self.pid, self.start, self.boot)
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::parse(&name.replacen('-', ":", 2))
+    }
+
+    /// Whether it surely does not run any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        boot().is_ok_and(|boot| !self.is_alive(&boot))
     }
 
     /// Whether that very process still runs.

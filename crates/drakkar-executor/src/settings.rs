@@ -29,6 +29,8 @@ pub struct Settings {
     pub on_output_limit: OnOutputLimit,
     /// Time after which a task that still runs is logged; zero never does.
     pub slow_after: Duration,
+    /// Where folders of single attempts are made.
+    pub scratch_dir: PathBuf,
     /// Exit codes that count as success for tasks that name none.
     pub success_codes: Vec<i32>,
     /// What one program may use, for tasks that say nothing else.
@@ -123,6 +125,7 @@ impl Default for Settings {
             max_stderr: 1 << 20,
             on_output_limit: OnOutputLimit::Fail,
             slow_after: Duration::ZERO,
+            scratch_dir: std::env::temp_dir(),
             success_codes: vec![0],
             limits: Limits::default(),
             mode: Mode::OneShot,
@@ -147,6 +150,7 @@ impl std::fmt::Debug for Settings {
             .field("max_stderr", &self.max_stderr)
             .field("on_output_limit", &self.on_output_limit)
             .field("slow_after", &self.slow_after)
+            .field("scratch_dir", &self.scratch_dir)
             .field("success_codes", &self.success_codes)
             .field("limits", &self.limits)
             .field("mode", &self.mode)

@@ -35,6 +35,10 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
             OutputLimit::Truncate => drakkar_executor::OnOutputLimit::Truncate,
         },
         slow_after: executor.slow_task_seconds.duration(),
+        scratch_dir: match executor.scratch_dir.as_str() {
+            "" => std::env::temp_dir(),
+            dir => dir.into(),
+        },
         success_codes: executor.success_exit_codes.clone(),
         limits: Limits {
             address_space_bytes: executor.limits.address_space_bytes.map(|n| n as u64),

@@ -4,13 +4,13 @@ use std::{
     env, fs,
     io::{self, BufRead, Write},
     process, thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use nix::sys::signal::{Signal, raise};
 use serde_json::{Value, json};
 
-use crate::{parse, required};
+use crate::{parse, required, streams};
 
 /// One request, whatever it came in.
 struct Request {
@@ -88,6 +88,10 @@ fn answer(request: Request, kept: &mut Vec<u8>) -> io::Result<Option<u8>> {
         "pid" => say(id, 0, process::id().to_string().as_bytes(), b"")?,
         "deadline" => say(id, 0, deadline_ms.to_string().as_bytes(), b"")?,
         "exit" => say(id, parse(required(arg(1))?)?, b"out", b"err")?,
+        "touch" => {
+            fs::write(required(arg(1))?, "")?;
+            say(id, 0, b"", b"")?;
+        }
         "long" => say(id, 0, &vec![b'x'; parse(required(arg(1))?)?], b"")?,
         "sleep" => {
             pause(arg(1))?;
@@ -145,10 +149,7 @@ fn answer(request: Request, kept: &mut Vec<u8>) -> io::Result<Option<u8>> {
 
 /// Does nothing for so many milliseconds.
 fn pause(milliseconds: Option<&str>) -> io::Result<()> {
-    let until = Instant::now() + Duration::from_millis(parse(required(milliseconds)?)?);
-    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        thread::park_timeout(left);
-    }
+    streams::pause(Duration::from_millis(parse(required(milliseconds)?)?));
     Ok(())
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn mark(file: &str) -> io::Result<()> {
     file.write_all(b"-")
 }
 
-fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     let end = Instant::now() + time;
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         thread::park_timeout(left);

@@ -95,6 +95,10 @@ section! {
         /// crashes in a row goes to the dead letter topic. Workers of one machine share it. It must outlive the process: in
         /// a container, a volume.
         pub crash_marker_dir: String = String::new();
+        /// Where the folders of tasks that ask for one are made; empty for the system's folder for temporary files.
+        ///
+        /// What a killed worker leaves there is removed by the next start.
+        pub scratch_dir: String = String::new();
         /// Exit codes that count as success.
         ///
         /// Some programs report findings through their exit code; `grep` exits with 1 when nothing matched.

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     attempt::{Bench, after, is_success, log_slow, slow_from},
+    folders::Folder,
     job::Waiting,
     launch::Launcher,
     settings::OnOutputLimit,
@@ -128,6 +129,7 @@ fn stopped_within(stop: &StopSignal, job: &Waiting, until: Instant) -> bool {
 /// A request that the child holds.
 struct Held {
     id: u64,
+    folder: Option<Arc<Folder>>,
     waiting: Waiting,
     sent: Instant,
     limit: Duration,
@@ -240,6 +242,15 @@ impl<'a> Session<'a> {
         let limit = command.timeout.unwrap_or(settings.timeout);
         let id = self.child.next_id();
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (command, folder) = match self.launcher.with_folder(command) {
+            Ok(ready) => ready,
+            Err(reason) => {
+                let queue_wait = waiting.since.elapsed();
+                let ended = Ended::NotStarted { reason };
+                return waiting.answer(Report { queue_wait, ..Report::without_output(ended) });
+            }
+        };
+        let command = &*command;
         let request = Request { id, command, deadline: since_1970.saturating_add(limit) };
         let encoded = if command.limits == Default::default() {
             request.encode(self.roster.settings.protocol, self.child.out())
@@ -259,6 +270,7 @@ impl<'a> Session<'a> {
         let sent_bytes = command.stdin.as_ref().map_or(0, |stdin| stdin.len() as u64);
         self.held.push(Held {
             id,
+            folder,
             waiting,
             sent,
             limit,
@@ -345,7 +357,7 @@ impl<'a> Session<'a> {
     }
 
     /// Answers a request with what the child said.
-    fn answer(&mut self, held: Held, answer: Answer) {
+    fn answer(&mut self, mut held: Held, answer: Answer) {
         self.child.served += 1;
         if self.child.served == 1 {
             self.roster.answered();
@@ -377,19 +389,20 @@ impl<'a> Session<'a> {
             stderr_truncated,
             stdout_bytes,
             stderr_bytes,
-            ..self.report(&held, ended)
+            ..self.report(&mut held, ended)
         };
         held.waiting.answer(report);
     }
 
     /// What is known of any request.
-    fn report(&mut self, held: &Held, ended: Ended) -> Report {
+    fn report(&mut self, held: &mut Held, ended: Ended) -> Report {
         Report {
             pid: u32::try_from(self.child.pid()).ok(),
             stdin_bytes: held.sent_bytes,
             queue_wait: held.sent.saturating_duration_since(held.waiting.since),
             spawn_time: std::mem::take(&mut self.spawn_time),
             run_time: held.sent.elapsed(),
+            folder: held.folder.take().map(|folder| folder as _),
             ..Report::without_output(ended)
         }
     }
@@ -463,12 +476,12 @@ impl<'a> Session<'a> {
         let culprit = fault.culprit.clone();
         let mut reports: Vec<_> = held
             .into_iter()
-            .map(|held| {
+            .map(|mut held| {
                 let ended = match &culprit {
                     Some((id, ended)) if *id == held.id => Some(ended.clone()),
                     _ => held.cancelled.map(|_| Ended::Cancelled),
                 };
-                let report = self.report(&held, Ended::Lost);
+                let report = self.report(&mut held, Ended::Lost);
                 (held, ended, report)
             })
             .collect();

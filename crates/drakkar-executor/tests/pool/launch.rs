@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use drakkar_core::outcome::{Ended, Report};
-use drakkar_executor::{ProcessPool, Settings, StartError};
+use drakkar_executor::{Mode, ProcessPool, Resident, Settings, StartError};
 
 use crate::harness::*;
 
@@ -142,4 +142,53 @@ async fn denied_variables_are_not_inherited_but_may_be_given() {
     let seen = |start: &str| text.lines().any(|line| line.starts_with(start));
     assert!(seen("HOME=given") && !seen("PATH="), "{text}");
     assert!(seen(&format!("{kept}=")), "{text}");
+}
+
+#[tokio::test]
+async fn a_scratch_folder_lives_until_the_report_is_dropped_whatever_the_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    let scratch_dir = dir.path().to_owned();
+    let pool = ProcessPool::start(Settings { scratch_dir: scratch_dir.clone(), ..settings() }).unwrap();
+    let script = "echo made > {scratch}/file; echo $HERE";
+    let one = task(["-c", script]).program("sh").env("HERE", "{scratch}").with_scratch();
+    let report = run(&pool, one.clone()).await;
+    let folder = report.scratch().unwrap().to_owned();
+    assert_eq!(report.stdout_text().trim(), folder.to_str().unwrap());
+    assert_eq!(std::fs::read_to_string(folder.join("file")).unwrap(), "made\n");
+    let other = run(&pool, one).await;
+    assert_ne!(other.scratch().unwrap(), folder, "each attempt has its own");
+    drop(report);
+    assert!(!folder.exists());
+
+    let missing = task([]).program("/no/such/program").with_scratch();
+    let ended = run(&pool, missing).await;
+    assert!(matches!(ended.ended, Ended::NotStarted { .. }));
+    drop((ended, other, pool));
+
+    let resident = Resident { args: vec!["serve".into()], ..Resident::default() };
+    let pool = ProcessPool::start(Settings {
+        program: Some(drakkar_test_child::path().to_owned()),
+        mode: Mode::Resident(resident),
+        scratch_dir,
+        ..settings()
+    })
+    .unwrap();
+    let report = run(&pool, task(["touch", "{scratch}/file"]).with_scratch()).await;
+    assert!(report.success && report.scratch().unwrap().join("file").exists(), "{report:?}");
+    drop(report);
+    // Nothing is left but the folder that all workers of the user share.
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().collect();
+    for shared in left {
+        for own in std::fs::read_dir(shared.path()).unwrap().flatten() {
+            assert_eq!(std::fs::read_dir(own.path()).unwrap().count(), 0, "{own:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_scratch_folder_that_cannot_be_made_names_the_setting() {
+    let settings = Settings { scratch_dir: "/proc/no".into(), ..settings() };
+    let report = run(&ProcessPool::start(settings).unwrap(), task(["exit", "0"]).with_scratch()).await;
+    let Ended::NotStarted { reason } = report.ended else { panic!("{}", report.ended) };
+    assert!(reason.contains("executor.scratch_dir") && reason.contains("/proc/no"), "{reason}");
 }

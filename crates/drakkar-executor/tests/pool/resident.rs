@@ -9,7 +9,7 @@ use drakkar_core::{
     executor::Executor,
     frames::Protocol,
     outcome::{Ended, Report, Stream},
-    task::{Limits, Task},
+    task::Limits,
 };
 use drakkar_executor::{Mode, ProcessPool, Resident, Settings};
 
@@ -404,7 +404,7 @@ async fn one_pool_runs_some_programs_once_and_others_for_good() {
     let mode = Mode::Resident(resident(&[]));
     let pool =
         ProcessPool::start(Settings { programs: vec![(program.clone(), mode)], ..settings() }).unwrap();
-    let resident = |args: [&str; 1]| Task::clone(&task(args)).program(&program);
+    let resident = |args: [&str; 1]| task(args).program(&program);
     let first = run(&pool, resident(["pid"])).await;
     let once = run(&pool, task(["exit", "0"])).await;
     let second = run(&pool, resident(["pid"])).await;
