@@ -181,8 +181,9 @@ impl<'a> Attempt<'a> {
         group.retire();
         let pid = program.pid;
         let reaped = if ended { reap(pid) } else { None };
-        if reaped.is_none() {
-            launcher.leave_for_later(pid);
+        match reaped {
+            Some(_) => launcher.forget_child(pid),
+            None => launcher.leave_for_later(pid),
         }
         let over = output.over_limit().map(|(stream, limit)| Ended::OverLimit { stream, limit });
         let ended = cause.or(over).unwrap_or_else(|| by_itself(reaped, leaked));

@@ -39,8 +39,8 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The thread that looks after resident children cannot be started.
-    #[error("failed to start the thread that looks after resident children")]
+    /// A thread that looks after children cannot be started.
+    #[error("failed to start a thread that looks after children; raise the limit of threads")]
     Keeper(#[source] std::io::Error),
     /// A variable of the settings cannot be passed to any program.
     #[error("cannot set the variable `{name}` of `executor.env`: {reason}")]

@@ -22,9 +22,11 @@ use crate::{
     environment::{self, Environment},
     error::StartError,
     folders::{Folder, Folders},
+    init::Known,
     pipes::{Capture, Input, Output},
     program::Programs,
     resident::Roster,
+    room::Room,
     settings::{OnOutputLimit, Resident, Settings},
     spawn::{self, Plan, Resource, Stack, Started, Texts},
 };
@@ -40,6 +42,10 @@ pub(crate) struct Launcher {
     /// What programs without input read.
     null: OwnedFd,
     folders: Folders,
+    /// Memory for what programs write.
+    pub(crate) room: Arc<Room>,
+    /// What is known of our children where orphans come to us.
+    pub(crate) init: Option<Known>,
     /// Programs that could not be reaped when their attempt ended.
     stuck: Mutex<Vec<i32>>,
 }
@@ -70,7 +76,10 @@ impl Launcher {
         let null = File::open("/dev/null").map_err(StartError::Null)?.into();
         let base = variables(environment.base().iter().map(|(name, value)| (&**name, &**value)));
         let folders = Folders::below(&settings.scratch_dir).map_err(StartError::Identity)?;
-        Ok(Self { settings, programs, environment, base, null, folders, stuck: Mutex::default() })
+        let streams = 2 * u64::from(settings.max_executors);
+        let room = Arc::new(Room::new(settings.max_running_output, streams));
+        let init = Known::if_init();
+        Ok(Self { settings, programs, environment, base, null, folders, room, init, stuck: Mutex::default() })
     }
 
     /// Starts the program, or tells why that is impossible.
@@ -105,8 +114,8 @@ impl Launcher {
                 "no pipe for it: {error}; raise the limit of open files (`ulimit -n`), or lower `executor.max_executors`"
             ))
         };
-        let (stdout, out) = Capture::new(self.settings.max_stdout).map_err(pipe)?;
-        let (stderr, err) = Capture::new(self.settings.max_stderr).map_err(pipe)?;
+        let (stdout, out) = Capture::new(self.settings.max_stdout, &self.room).map_err(pipe)?;
+        let (stderr, err) = Capture::new(self.settings.max_stderr, &self.room).map_err(pipe)?;
         let (input, read) = match &command.stdin {
             Some(bytes) => {
                 Input::new(bytes.clone()).map(|(input, read)| (input, Some(read))).map_err(pipe)?
@@ -130,6 +139,7 @@ impl Launcher {
         );
         match started {
             Ok(program) => {
+                self.note(program.pid);
                 let may_truncate = self.settings.on_output_limit == OnOutputLimit::Truncate;
                 Ok(Launched { program, output: Output { stdout, stderr, may_truncate }, input })
             }
@@ -173,6 +183,7 @@ impl Launcher {
         };
         let program = spawn::spawn(&plan, stack)
             .map_err(|spawn::Failed { step, error }| refuse(format!("failed to {step}: {error}")))?;
+        self.note(program.pid);
         Ok(Connected { program, stdin, stdout, stderr })
     }
 
@@ -198,6 +209,19 @@ impl Launcher {
         self.programs.resolve(wanted)
     }
 
+    fn note(&self, pid: i32) {
+        if let Some(init) = &self.init {
+            init.add(pid);
+        }
+    }
+
+    /// A child of ours was reaped.
+    pub(crate) fn forget_child(&self, pid: i32) {
+        if let Some(init) = &self.init {
+            init.remove(pid);
+        }
+    }
+
     /// The command with a folder of its own, if it asks for one.
     pub(crate) fn with_folder<'a>(
         &self,
@@ -219,7 +243,13 @@ impl Launcher {
     }
 
     fn reap_stuck(&self) {
-        self.stuck().retain(|pid| matches!(spawn::try_reap(*pid), Ok(None)));
+        self.stuck().retain(|pid| {
+            let stuck = matches!(spawn::try_reap(*pid), Ok(None));
+            if !stuck {
+                self.forget_child(*pid);
+            }
+            stuck
+        });
     }
 
     fn stuck(&self) -> std::sync::MutexGuard<'_, Vec<i32>> {

@@ -3,10 +3,13 @@
 use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::Arc,
 };
 
 use bytes::{Buf, Bytes};
 use drakkar_core::outcome::Stream;
+
+use crate::room::{Grant, Room};
 use rustix::{
     fs::{OFlags, fcntl_setfl},
     io::{Errno, read, write},
@@ -34,15 +37,17 @@ pub(crate) struct Capture {
     pipe: Option<OwnedFd>,
     kept: Vec<u8>,
     cap: u64,
+    /// What it may hold of the memory that all streams share.
+    grant: Grant,
     /// All bytes that were written, kept or not.
     total: u64,
 }
 
 impl Capture {
     /// A stream, and the end the program writes to.
-    pub(crate) fn new(cap: u64) -> io::Result<(Self, OwnedFd)> {
+    pub(crate) fn new(cap: u64, room: &Arc<Room>) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
-        Ok((Self { pipe: Some(ours), kept: Vec::new(), cap, total: 0 }, theirs))
+        Ok((Self { pipe: Some(ours), kept: Vec::new(), cap, grant: Grant::new(room), total: 0 }, theirs))
     }
 
     /// What to wait on; nothing once the stream has ended.
@@ -62,10 +67,15 @@ impl Capture {
             Ok(count) => {
                 self.total += count as u64;
                 let room = usize::try_from(self.cap).unwrap_or(usize::MAX) - self.kept.len();
-                let keep = count.min(room);
+                let mut keep = count.min(room);
                 if self.kept.capacity() - self.kept.len() < keep {
-                    // Doubles, but never above the cap.
-                    self.kept.reserve_exact(keep.max(self.kept.len()).min(room));
+                    // Doubles, but never above the cap, nor above what there is for it.
+                    let held = self.kept.len() as u64;
+                    let wanted = keep.max(self.kept.len()).min(room) as u64;
+                    let granted = self.grant.ask(held + wanted, held + keep as u64) - held;
+                    let grow = usize::try_from(granted.min(wanted)).unwrap_or(usize::MAX);
+                    keep = keep.min(grow);
+                    self.kept.reserve_exact(grow);
                 }
                 self.kept.extend_from_slice(&scratch.0[..keep]);
             }
@@ -111,9 +121,9 @@ impl Output {
         if self.may_truncate {
             None
         } else if self.stdout.truncated() {
-            Some((Stream::Stdout, self.stdout.cap))
+            Some((Stream::Stdout, self.stdout.kept.len() as u64))
         } else if self.stderr.truncated() {
-            Some((Stream::Stderr, self.stderr.cap))
+            Some((Stream::Stderr, self.stderr.kept.len() as u64))
         } else {
             None
         }
@@ -183,7 +193,7 @@ mod tests {
     use super::*;
 
     fn capture(input: &[u8], cap: u64) -> Capture {
-        let (mut capture, writer) = Capture::new(cap).unwrap();
+        let (mut capture, writer) = Capture::new(cap, &Arc::new(Room::new(4 << 20, 2))).unwrap();
         let mut scratch = Scratch::new();
         for chunk in input.chunks(SMALL) {
             assert_eq!(write(&writer, chunk).unwrap(), chunk.len());
@@ -211,6 +221,23 @@ mod tests {
             assert_eq!(capture.total(), input.len() as u64, "cap {cap}");
             assert!(capture.kept.capacity() <= cap, "{} bytes for a cap of {cap}", capture.kept.capacity());
         }
+    }
+
+    #[test]
+    fn what_the_room_does_not_hold_is_not_kept() {
+        let room = Arc::new(Room::new(200_000, 2));
+        let (mut capture, writer) = Capture::new(u64::MAX, &room).unwrap();
+        let mut scratch = Scratch::new();
+        for _ in 0..100 {
+            assert_eq!(write(&writer, &[7; SMALL]).unwrap(), SMALL);
+            capture.read(&mut scratch);
+        }
+        // Its own share, a quarter, and the half that is free.
+        assert!((140_000..=150_000).contains(&capture.kept.len()), "{}", capture.kept.len());
+        assert!(capture.truncated() && capture.kept.capacity() <= 150_000);
+        let output =
+            Output { stdout: capture, stderr: Capture::new(1, &room).unwrap().0, may_truncate: false };
+        assert!(matches!(output.over_limit(), Some((Stream::Stdout, 140_000..=150_000))));
     }
 
     #[test]

@@ -23,7 +23,9 @@ use crate::{
     attempt::{self, Bench},
     environment::Environment,
     error::StartError,
+    floor::{self, Floor},
     group,
+    init::{self, Reaper},
     job::{Waiting, answer},
     launch::Launcher,
     orphans,
@@ -50,6 +52,8 @@ struct Shared {
     rosters: Arc<Rosters>,
     /// There is one where there are resident programs.
     keeper: Option<Keeper>,
+    /// There is one where orphans come to us.
+    _reaper: Option<Reaper>,
     state: Mutex<State>,
     /// Wakes a thread that has nothing to do.
     work: Condvar,
@@ -62,6 +66,7 @@ struct State {
     gate: SlotGate<Waiting>,
     places: Vec<Place>,
     threads: Vec<JoinHandle<()>>,
+    floor: Floor,
     /// Threads that wait for work, and those that are about to for the first time.
     idle: usize,
     closed: bool,
@@ -127,11 +132,20 @@ impl ProcessPool {
         let place = || Ok(Place { owners: Vec::new(), stop: stop()?, hungry: false });
         let places = (0..slots).map(|_| place()).collect::<Result<_, _>>().map_err(StartError::Slot)?;
         let gate = SlotGate::new(slots);
-        let state = State { gate, places, threads: Vec::new(), idle: 0, closed: false };
+        let floor = Floor::new(launcher.settings.min_available_memory);
+        let known = launcher.clone();
+        let reaper = launcher
+            .init
+            .is_some()
+            .then(|| Reaper::start(move |pid| init::is_known(known.init.as_ref(), pid)))
+            .transpose()
+            .map_err(StartError::Keeper)?;
+        let state = State { gate, places, threads: Vec::new(), floor, idle: 0, closed: false };
         let shared = Arc::new(Shared {
             launcher,
             rosters,
             keeper,
+            _reaper: reaper,
             state: Mutex::new(state),
             work: Condvar::new(),
             active: watch::Sender::new(0),
@@ -365,6 +379,17 @@ impl Shared {
     fn take(&self) -> Option<(Slots, Waiting, Arc<StopSignal>)> {
         let mut state = self.state();
         loop {
+            // One at a time still runs: a floor that was never met would stop everything.
+            if state.gate.active() > 0
+                && state.gate.waiting() > 0
+                && !state.closed
+                && state.floor.is_low(Instant::now())
+            {
+                state.idle += 1;
+                state = self.work.wait_timeout(state, floor::LOOK).unwrap_or_else(PoisonError::into_inner).0;
+                state.idle -= 1;
+                continue;
+            }
             if let Some((slots, waiting)) = state.gate.grant() {
                 let place = &mut state.places[slots.first().0 as usize];
                 place.owners.push(waiting.job.owner);

@@ -25,6 +25,11 @@ pub struct Settings {
     pub max_stdout: u64,
     /// The most bytes of standard error. A program that writes more is stopped.
     pub max_stderr: u64,
+    /// The most bytes of outputs that are held for all that runs together. What a stream cannot hold for that counts as above
+    /// its limit. Each stream has its part of one half, whatever others write.
+    pub max_running_output: u64,
+    /// Memory in bytes that must be left for a program to be started beside others; zero is none.
+    pub min_available_memory: u64,
     /// What happens to a program that writes more than that.
     pub on_output_limit: OnOutputLimit,
     /// Time after which a task that still runs is logged; zero never does.
@@ -123,6 +128,8 @@ impl Default for Settings {
             kill_grace: Duration::from_secs(5),
             max_stdout: 16 << 20,
             max_stderr: 1 << 20,
+            max_running_output: 128 << 20,
+            min_available_memory: 0,
             on_output_limit: OnOutputLimit::Fail,
             slow_after: Duration::ZERO,
             scratch_dir: std::env::temp_dir(),
@@ -148,6 +155,8 @@ impl std::fmt::Debug for Settings {
             .field("kill_grace", &self.kill_grace)
             .field("max_stdout", &self.max_stdout)
             .field("max_stderr", &self.max_stderr)
+            .field("max_running_output", &self.max_running_output)
+            .field("min_available_memory", &self.min_available_memory)
             .field("on_output_limit", &self.on_output_limit)
             .field("slow_after", &self.slow_after)
             .field("scratch_dir", &self.scratch_dir)

@@ -30,6 +30,8 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
         kill_grace: executor.kill_grace_seconds.duration(),
         max_stdout: executor.max_stdout_bytes as u64,
         max_stderr: executor.max_stderr_bytes as u64,
+        max_running_output: executor.max_running_output_bytes as u64,
+        min_available_memory: executor.min_available_memory_bytes as u64,
         on_output_limit: match executor.on_output_limit {
             OutputLimit::Fail => drakkar_executor::OnOutputLimit::Fail,
             OutputLimit::Truncate => drakkar_executor::OnOutputLimit::Truncate,

@@ -54,6 +54,15 @@ section! {
         pub max_stdout_bytes: usize = 16 << 20, at_least(1);
         /// Bytes a child may write to its standard error; `on_output_limit` says what happens above.
         pub max_stderr_bytes: usize = 1 << 20, at_least(1);
+        /// Bytes of output that are held for all running children together; what a stream cannot hold for that counts as above
+        /// its limit.
+        ///
+        /// Each stream has its part of one half, whatever others write.
+        pub max_running_output_bytes: usize = 128 << 20, at_least(1 << 20);
+        /// Memory in bytes that must be left on the machine, or in the control group, for a child to be started beside others.
+        ///
+        /// Zero is none. Below it children run one at a time.
+        pub min_available_memory_bytes: usize = 0, at_least(0);
         /// What happens to a child that writes more than that.
         pub on_output_limit: OutputLimit = OutputLimit::Fail;
         /// Time after which a task that still runs is logged, in seconds.

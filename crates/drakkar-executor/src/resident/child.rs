@@ -24,6 +24,7 @@ use crate::{
     group::Group,
     launch::{Connected, Launcher},
     pipes::Scratch,
+    room::{Grant, Room},
     settings::Resident,
     spawn::Started,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Child {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     pub(super) decoder: Decoder,
+    /// What the decoder may hold.
+    grant: Grant,
     pub(super) tail: Tail,
     /// What was not written yet.
     out: Vec<u8>,
@@ -69,6 +72,8 @@ pub(super) enum Flow {
     Open,
     /// There will be no more.
     Ended,
+    /// There is no memory for what comes.
+    NoRoom,
 }
 
 /// What there is to do for a child.
@@ -81,7 +86,13 @@ pub(super) struct Woke {
 }
 
 impl Child {
-    pub(super) fn new(connected: Connected, settings: &Resident, most_frame: usize, alive: Alive) -> Self {
+    pub(super) fn new(
+        connected: Connected,
+        settings: &Resident,
+        most_frame: usize,
+        room: &Arc<Room>,
+        alive: Alive,
+    ) -> Self {
         let now = Instant::now();
         // A tenth earlier or later, so that children that started together do not go together.
         let jitter = 0.9 + 0.2 * random_fraction();
@@ -94,6 +105,7 @@ impl Child {
             stdout: Some(stdout),
             stderr: Some(stderr),
             decoder: Decoder::new(settings.protocol, most_frame),
+            grant: Grant::new(room),
             tail: Tail::default(),
             out: Vec::new(),
             written: 0,
@@ -202,7 +214,16 @@ impl Child {
                 self.stdout = None;
             }
         }
+        let held = self.decoder.held() as u64;
+        if held > self.grant.bytes() && self.grant.ask(2 * held, held) < held {
+            return Flow::NoRoom;
+        }
         if self.stdout.is_some() { Flow::Open } else { Flow::Ended }
+    }
+
+    /// Gives back the room of frames that were taken.
+    pub(super) fn settle_room(&mut self) {
+        self.grant.keep(self.decoder.held() as u64);
     }
 
     /// Takes what is there of standard error.
@@ -221,7 +242,10 @@ impl Child {
         if woke.stderr {
             self.read_stderr(scratch);
         }
-        if woke.stdout && self.read_stdout(scratch) == Flow::Open {
+        if woke.stdout {
+            if self.read_stdout(scratch) == Flow::NoRoom {
+                return Some("it wrote without being asked".to_owned());
+            }
             loop {
                 match self.decoder.next_frame() {
                     Ok(Some(Frame::Ready)) => self.ready = true,
@@ -283,9 +307,12 @@ impl Child {
             group.retire();
         }
         let reaped = if ended { attempt::reap(self.pid()) } else { None };
-        if reaped.is_none() {
-            tracing::error!(pid = self.pid(), "a killed resident child does not end");
-            launcher.leave_for_later(self.pid());
+        match reaped {
+            Some(_) => launcher.forget_child(self.pid()),
+            None => {
+                tracing::error!(pid = self.pid(), "a killed resident child does not end");
+                launcher.leave_for_later(self.pid());
+            }
         }
         let how = reaped.map_or_else(
             || "does not end".to_owned(),
@@ -316,8 +343,9 @@ impl Child {
             if woke.stderr {
                 self.read_stderr(scratch);
             }
-            if woke.stdout && self.read_stdout(scratch) == Flow::Open {
+            if woke.stdout {
                 // Answers that nobody waits for any more.
+                self.read_stdout(scratch);
                 self.decoder.discard();
             }
             if woke.ended || self.has_ended() {

@@ -203,7 +203,7 @@ impl Roster {
         alive: Alive,
     ) -> Result<Child, String> {
         let connected = launcher.launch_resident(self, stack).inspect_err(|_| self.failed())?;
-        let child = Child::new(connected, &self.settings, self.most_frame, alive);
+        let child = Child::new(connected, &self.settings, self.most_frame, &launcher.room, alive);
         tracing::info!(pid = child.pid(), program = %self.path.display(), "resident child started");
         Ok(child)
     }

@@ -314,8 +314,14 @@ impl<'a> Session<'a> {
             let flow = self.child.read_stdout(&mut self.bench.scratch);
             let before = self.child.decoder.held();
             self.frames()?;
-            if flow == Flow::Ended {
-                return Err(self.fault("it ended".to_owned()));
+            match flow {
+                Flow::Open => self.child.settle_room(),
+                Flow::Ended => return Err(self.fault("it ended".to_owned())),
+                Flow::NoRoom => {
+                    let reason =
+                        "an answer for which `executor.max_running_output_bytes` has no room".to_owned();
+                    return Err(self.fault(reason));
+                }
             }
             if !ended {
                 return Ok(());
