@@ -6,7 +6,7 @@
 
 use std::{ffi::OsString, fs, io, os::unix::fs::MetadataExt};
 
-use rustix::process::{Pid, Signal, getpgid, getuid, kill_process_group};
+use rustix::process::{Pid, Signal, getuid, kill_process_group};
 
 /// The variable that each child carries.
 pub(crate) const VARIABLE: &str = "DRAKKAR_WORKER";
@@ -66,6 +66,7 @@ pub(crate) fn mark() -> io::Result<OsString> {
 pub(crate) fn sweep() -> io::Result<usize> {
     let boot = boot()?;
     let user = getuid().as_raw();
+    let own = i32::try_from(std::process::id()).ok().and_then(group_of);
     let mut groups = Vec::new();
     for entry in fs::read_dir("/proc")? {
         // Processes come and go while we look: what cannot be read is gone, or not ours.
@@ -82,9 +83,9 @@ pub(crate) fn sweep() -> io::Result<usize> {
             continue;
         }
         // A child leads its group and its descendants inherit both; one that made a group of its own is ended with it.
-        if let Some(group) = Pid::from_raw(pid).and_then(|pid| getpgid(Some(pid)).ok())
+        if let Some(group) = group_of(pid)
             && !groups.contains(&group)
-            && getpgid(None).ok() != Some(group)
+            && own != Some(group)
         {
             groups.push(group);
         }
@@ -100,12 +101,22 @@ fn owner_in(environment: &[u8]) -> Option<Owner> {
     Owner::parse(std::str::from_utf8(value).ok()?)
 }
 
+/// The process group of a process. Nothing where it is one of another container, which has no number here.
+fn group_of(pid: i32) -> Option<Pid> {
+    let stat = stat_of(pid)?;
+    stat.split_whitespace().nth(2)?.parse().ok().and_then(Pid::from_raw)
+}
+
+/// What the kernel tells about a process after its name, which stands in parentheses and may hold anything.
+fn stat_of(pid: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')').map(|(_, fields)| fields.to_owned())
+}
+
 /// When a process started. Nothing when there is none, or only its remains.
 fn start_of(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name stands in parentheses and may hold anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace();
+    let stat = stat_of(pid)?;
+    let mut fields = stat.split_whitespace();
     if matches!(fields.next()?, "Z" | "X") {
         return None;
     }
