@@ -301,7 +301,8 @@ impl<'a> Session<'a> {
 
     /// The next moment at which something is due.
     fn next_deadline(&self) -> Instant {
-        let requests = self.held.iter().flat_map(|held| [Some(after(held.sent, held.limit)), held.cancelled]);
+        let of = |held: &Held| [Some(after(held.sent, held.limit)), held.cancelled, held.slow];
+        let requests = self.held.iter().flat_map(of);
         let heartbeat = self.roster.settings.heartbeat;
         let silent = (!heartbeat.is_zero()).then(|| after(self.heard, heartbeat));
         let far = after(self.heard, Duration::MAX);
