@@ -7,10 +7,11 @@ use bytes::Bytes;
 use drakkar_core::{
     error::Class,
     message::Record,
+    outcome::{Ended, TaskFailure},
     payload::{Content, OutputRecord, Payload},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Raw bytes of a message that go into one record at most; a longer value is split over several.
 const PART_BYTES: usize = 512 * 1024;
@@ -68,6 +69,58 @@ pub struct Cause {
     pub class: Class,
     /// Attempts made.
     pub attempts: u32,
+    /// How the last attempt of the task went, where a task failed.
+    pub attempt: Option<Box<Value>>,
+}
+
+impl Cause {
+    /// A cause without an attempt to tell of.
+    pub fn new(stage: Stage, error: String, class: Class, attempts: u32) -> Self {
+        Self { stage, error, class, attempts, attempt: None }
+    }
+
+    /// A task that failed for good.
+    pub(crate) fn of_task(failure: &TaskFailure) -> Self {
+        let attempt = Some(Box::new(attempt(failure)));
+        let error = in_words(failure);
+        Self { attempt, ..Self::new(Stage::Task, error, Class::Permanent, failure.attempt) }
+    }
+}
+
+/// A failed task in words: how it ended and the end of what it wrote to standard error.
+fn in_words(failure: &TaskFailure) -> String {
+    const TAIL: usize = 2048;
+    let stderr = &failure.report.stderr;
+    let tail = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(TAIL)..]);
+    let tail = tail.trim();
+    if tail.is_empty() { failure.to_string() } else { format!("{failure}: {tail}") }
+}
+
+/// Everything that was measured of an attempt.
+fn attempt(failure: &TaskFailure) -> Value {
+    let report = &failure.report;
+    let signal = match report.ended {
+        Ended::Signalled { signal } => Some(signal),
+        _ => None,
+    };
+    json!({
+        "task": failure.task.id(),
+        "kind": report.ended.kind(),
+        "exit_code": report.ended.exit_code(),
+        "signal": signal,
+        "pid": report.pid,
+        "queue_wait_seconds": report.queue_wait.as_secs_f64(),
+        "spawn_seconds": report.spawn_time.as_secs_f64(),
+        "run_seconds": report.run_time.as_secs_f64(),
+        "cpu_user_seconds": report.cpu_user.as_secs_f64(),
+        "cpu_system_seconds": report.cpu_system.as_secs_f64(),
+        "peak_memory_bytes": report.peak_memory,
+        "stdin_bytes": report.stdin_bytes,
+        "stdout_bytes": report.stdout_bytes,
+        "stderr_bytes": report.stderr_bytes,
+        "stdout_truncated": report.stdout_truncated,
+        "stderr_truncated": report.stderr_truncated,
+    })
 }
 
 /// One dead letter, before it is encoded.
@@ -100,6 +153,8 @@ struct Letter<'a> {
     attempt_count: u32,
     stage: &'static str,
     class: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<&'a Value>,
     topic: &'a str,
     offset: i64,
     message_timestamp_ms: Option<i64>,
@@ -176,6 +231,7 @@ impl DeadLetter<'_> {
             attempt_count: self.cause.attempts,
             stage,
             class: self.cause.class.as_str(),
+            attempt: self.cause.attempt.as_deref(),
             topic: &record.topic,
             offset: record.offset.0,
             message_timestamp_ms: record.timestamp_ms,
@@ -267,7 +323,7 @@ mod tests {
             value: value.map(Bytes::copy_from_slice),
             headers: vec![Header { name: "h".into(), value: Some(Bytes::from_static(b"\xff")) }],
         };
-        let cause = Cause { stage: Stage::Parse, error: "no".into(), class: Class::Permanent, attempts: 1 };
+        let cause = Cause::new(Stage::Parse, "no".into(), Class::Permanent, 1);
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
         let letter =
             DeadLetter { record: &record, label: "3:42", cause: &cause, delivery: None, worker: "w", now };

@@ -322,10 +322,7 @@ impl<H: Handler> Partition<H> {
             held.barred = true;
             let error =
                 format!("the worker died {crashes} times in a row while a hook was busy with this message");
-            held.cause = Some(Box::new((
-                Cause { stage: Stage::Crash, error, class: Class::Permanent, attempts: crashes },
-                0,
-            )));
+            held.cause = Some(Box::new((Cause::new(Stage::Crash, error, Class::Permanent, crashes), 0)));
         }
     }
 

@@ -260,6 +260,9 @@ fn a_task_that_always_fails_is_dead_lettered_with_its_error() {
     assert_dead(&run, "task", "exited with code 1: trouble");
     let letter = &run.dead_letters()[0];
     assert_eq!(letter["attempt_count"], 4);
+    let attempt = &letter["attempt"];
+    assert_eq!((&attempt["kind"], &attempt["exit_code"]), (&json!("exited"), &json!(1)));
+    assert!(attempt["run_seconds"].is_f64() && attempt["signal"].is_null(), "{attempt}");
     assert_eq!(letter["label"], "id \"x\"");
     assert_eq!(letter["value"], json!({ "id": "x", "fail": true }).to_string());
 }

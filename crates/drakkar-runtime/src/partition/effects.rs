@@ -169,8 +169,7 @@ impl<H: Handler> Partition<H> {
                             unparsed.push(Unparsed { record: record.clone(), error });
                         } else {
                             held.barred = true;
-                            let cause =
-                                Cause { stage: Stage::Parse, error, class: Class::Permanent, attempts: 1 };
+                            let cause = Cause::new(Stage::Parse, error, Class::Permanent, 1);
                             held.cause = Some(Box::new((cause, 0)));
                         }
                         self.ready.push_back(Ready::Unparsed { message: seq, policy });

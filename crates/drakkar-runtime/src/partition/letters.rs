@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 
 use drakkar_core::{
+    error::Class,
     event::Event,
     handler::Handler,
     ids::{Offset, Seq},
@@ -29,12 +30,8 @@ pub(super) struct PendingLetter {
 
 impl<H: Handler> Partition<H> {
     pub(super) fn letter_message(&mut self, seq: Seq) {
-        let unknown = || Cause {
-            stage: Stage::Task,
-            error: "failed for an unknown reason".to_owned(),
-            class: drakkar_core::error::Class::Permanent,
-            attempts: 1,
-        };
+        let unknown =
+            || Cause::new(Stage::Task, "failed for an unknown reason".to_owned(), Class::Permanent, 1);
         let Some(held) = self.messages.get_mut(seq) else { return };
         let (mut cause, more) = held.cause.take().map_or_else(|| (unknown(), 0), |c| *c);
         if more > 0 {
@@ -68,12 +65,8 @@ impl<H: Handler> Partition<H> {
         for (sink, (kind, name)) in self.shared.sink_names.iter().enumerate() {
             let refused: Vec<&FailedPayload> = failed.iter().filter(|f| f.sink == sink).collect();
             let Some(first) = refused.first() else { continue };
-            let cause = Cause {
-                stage: Stage::Delivery,
-                error: first.failure.message.to_string(),
-                class: first.failure.class,
-                attempts: first.attempts,
-            };
+            let (error, class) = (first.failure.message.to_string(), first.failure.class);
+            let cause = Cause::new(Stage::Delivery, error, class, first.attempts);
             let payloads: Vec<&Payload> = refused.iter().map(|f| &f.payload).collect();
             let letter = DeadLetter {
                 record: &record,

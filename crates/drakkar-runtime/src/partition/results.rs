@@ -7,7 +7,7 @@ use drakkar_core::{
     event::Event,
     handler::Handler,
     ids::{Offset, Seq, TaskKey, WindowId},
-    outcome::{ErrorAction, MessageGroup, TaskFailure, WindowGroup},
+    outcome::{ErrorAction, MessageGroup, WindowGroup},
     pipeline::{Action, Input, Owner, TaskEnd},
     task::Task,
 };
@@ -153,14 +153,11 @@ impl<H: Handler> Partition<H> {
         self.shared.gate.leave(usize::from(running.gated));
         self.pending.remove(&running.task);
         let cause = match end {
-            TaskEnd::Failed if !running.skipped => running.cause.take().map(|cause| *cause).or_else(|| {
-                running.failure.as_ref().map(|failure| Cause {
-                    stage: Stage::Task,
-                    error: describe(failure),
-                    class: Class::Permanent,
-                    attempts: failure.attempt,
-                })
-            }),
+            TaskEnd::Failed if !running.skipped => running
+                .cause
+                .take()
+                .map(|cause| *cause)
+                .or_else(|| running.failure.as_deref().map(Cause::of_task)),
             _ => None,
         };
         if let Some(window) = self.windows.get_mut(&running.window) {
@@ -205,14 +202,5 @@ impl<H: Handler> Partition<H> {
 }
 
 fn cause_of(stage: Stage, failure: HookFailure, attempts: u32) -> Cause {
-    Cause { stage, error: failure.error, class: Class::Permanent, attempts }
-}
-
-/// A failed task in words: how it ended and the end of what it wrote to standard error.
-fn describe(failure: &TaskFailure) -> String {
-    const TAIL: usize = 2048;
-    let stderr = &failure.report.stderr;
-    let tail = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(TAIL)..]);
-    let tail = tail.trim();
-    if tail.is_empty() { failure.to_string() } else { format!("{failure}: {tail}") }
+    Cause::new(stage, failure.error, Class::Permanent, attempts)
 }
