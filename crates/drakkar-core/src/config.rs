@@ -65,7 +65,9 @@ pub use cache::{Cache, PeerSync};
 pub use client_config::{ClientConfig, ClientValue};
 pub use connection::Connection;
 pub use debug::{CustomLink, Debug};
-pub use executor::{ChildLimits, Executor, ExecutorMode, OutputLimit, Program, Resident, ResidentProtocol};
+pub use executor::{
+    ChildIo, ChildLimits, Executor, ExecutorMode, OutputLimit, Program, Resident, ResidentProtocol,
+};
 pub use instance_id::{Placeholder, expand_instance_id};
 pub use kafka::{AssignmentMode, GroupProtocol, Kafka, OnParseError};
 pub use load::{File, Loaded, load};

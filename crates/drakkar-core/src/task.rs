@@ -88,6 +88,17 @@ pub struct Limits {
     pub core_size_bytes: Option<u64>,
     /// Niceness, from -20 (most favoured, for privileged users) to 19.
     pub nice: Option<i32>,
+    /// Who goes first at the disk.
+    pub io: Option<IoClass>,
+}
+
+/// Who goes first where processes wait for the same disk, as far as its scheduler minds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoClass {
+    /// After all others of the usual class.
+    Low,
+    /// Only when nobody else wants the disk.
+    Idle,
 }
 
 impl Limits {
@@ -101,6 +112,7 @@ impl Limits {
             file_size_bytes: self.file_size_bytes.or(others.file_size_bytes),
             core_size_bytes: self.core_size_bytes.or(others.core_size_bytes),
             nice: self.nice.or(others.nice),
+            io: self.io.or(others.io),
         }
     }
 }

@@ -134,6 +134,7 @@ impl Launcher {
                 stderr: err.as_fd(),
                 limits: &resources(&limits),
                 nice: limits.nice,
+                io: limits.io,
             },
             stack,
         );
@@ -180,6 +181,7 @@ impl Launcher {
             stderr: their_stderr.as_fd(),
             limits: &resources(&limits),
             nice: limits.nice,
+            io: limits.io,
         };
         let program = spawn::spawn(&plan, stack)
             .map_err(|spawn::Failed { step, error }| refuse(format!("failed to {step}: {error}")))?;

@@ -14,6 +14,8 @@ use std::{
     ptr,
 };
 
+use drakkar_core::task::IoClass;
+
 /// The stack of the child until it runs the program. It makes a few system calls only.
 const STACK: usize = 64 << 10;
 
@@ -63,6 +65,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) stderr: BorrowedFd<'a>,
     pub(crate) limits: &'a [(Resource, u64)],
     pub(crate) nice: Option<i32>,
+    pub(crate) io: Option<IoClass>,
 }
 
 /// A limit the kernel keeps.
@@ -208,6 +211,14 @@ unsafe fn prepare(plan: &Plan<'_>, step: &mut Step) -> Result<(), c_int> {
         }
         if let Some(nice) = plan.nice {
             check(libc::setpriority(libc::PRIO_PROCESS, 0, nice))?;
+        }
+        if let Some(io) = plan.io {
+            // IOPRIO_WHO_PROCESS, and the class above thirteen bits of level: 2 is best effort, whose last level is 7.
+            let priority: c_int = match io {
+                IoClass::Low => 2 << 13 | 7,
+                IoClass::Idle => 3 << 13,
+            };
+            check(libc::syscall(libc::SYS_ioprio_set, 1, 0, priority) as c_int)?;
         }
         for signal in HANDLED {
             let mut action: libc::sigaction = std::mem::zeroed();

@@ -4,13 +4,13 @@ use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use drakkar_core::{
     config::{
-        Batching as BatchSettings, Config, ExecutorMode, OutputLimit, Placeholder, Resident,
+        Batching as BatchSettings, ChildIo, Config, ExecutorMode, OutputLimit, Placeholder, Resident,
         ResidentProtocol, expand_instance_id,
     },
     frames::Protocol,
     payload::SinkKind,
     sink::{Batching, Sink},
-    task::Limits,
+    task::{IoClass, Limits},
 };
 use drakkar_runtime::NamedSink;
 use drakkar_sinks_kafka::KafkaSink;
@@ -49,6 +49,10 @@ pub(crate) fn executor(config: &Config) -> drakkar_executor::Settings {
             file_size_bytes: executor.limits.file_size_bytes.map(|n| n as u64),
             core_size_bytes: executor.limits.core_size_bytes.map(|n| n as u64),
             nice: executor.limits.nice,
+            io: executor.limits.io_class.map(|class| match class {
+                ChildIo::Low => IoClass::Low,
+                ChildIo::Idle => IoClass::Idle,
+            }),
         },
         mode: mode(executor.mode, &executor.resident),
         programs: executor

@@ -17,7 +17,7 @@ use drakkar_core::{
     frames::{Protocol, Request},
     ids::{Assignment, Epoch, Offset, PartitionId},
     outcome::Report,
-    task::{Limits, Task},
+    task::{IoClass, Limits, Task},
 };
 use drakkar_executor::{Mode, ProcessPool, Resident, Settings};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -54,6 +54,7 @@ pub(crate) fn limited(_brokers: &str, pairs: usize) -> Result<Outcome> {
         file_size_bytes: Some(1 << 20),
         core_size_bytes: Some(0),
         nice: Some(1),
+        io: Some(IoClass::Low),
     };
     compare("limited", "task/s", 1.0 / 1.15, pairs, |side| match side {
         Side::Ours => pool_rate(settings(&child), &task().limits(limits), TASKS),

@@ -229,6 +229,18 @@ section! {
         pub core_size_bytes: Option<usize> = None, at_least(0);
         /// Niceness: 19 yields to everything else on the machine. Below zero needs privileges.
         pub nice: Option<i32> = None, between(-20, 19);
+        /// Who goes first at the disk, as far as its scheduler minds.
+        pub io_class: Option<ChildIo> = None;
+    }
+}
+
+choice! {
+    /// Who goes first at the disk.
+    pub enum ChildIo {
+        /// After all others of the usual class.
+        Low = "low",
+        /// Only when nobody else wants the disk.
+        Idle = "idle",
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use drakkar_core::{outcome::Ended, task::Limits};
+use drakkar_core::{
+    outcome::Ended,
+    task::{IoClass, Limits},
+};
 use drakkar_executor::{ProcessPool, Settings};
 
 use crate::harness::{child, gone, pool, ready, run, settings, state, task};
@@ -16,6 +19,7 @@ async fn limits_are_in_force_before_the_program_starts() {
         file_size_bytes: Some(1 << 20),
         core_size_bytes: Some(0),
         nice: Some(5),
+        io: None,
     };
     let report = run(&pool(), task(["limits"]).limits(limits)).await;
     let text = report.stdout_text();
@@ -29,6 +33,16 @@ async fn limits_are_in_force_before_the_program_starts() {
     has("Max file size", "1048576");
     has("Max core file size", "0");
     has("nice", "5");
+}
+
+#[tokio::test]
+async fn the_class_at_the_disk_is_that_of_the_task() {
+    // `ionice` of util-linux, which every Linux has, tells its own class.
+    for (io, expected) in [(IoClass::Idle, "idle"), (IoClass::Low, "best-effort: prio 7")] {
+        let limits = Limits { io: Some(io), ..Limits::default() };
+        let report = run(&pool(), task([]).program("ionice").limits(limits)).await;
+        assert_eq!(report.stdout_text().trim(), expected, "{}", report.ended);
+    }
 }
 
 #[tokio::test]
