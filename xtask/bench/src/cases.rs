@@ -18,6 +18,8 @@ pub(crate) const ALL: &[(&str, Measure)] = &[
     ("core", machine::rate),
     ("core-in-flight", machine::in_flight),
     ("executor", executor::one_shot),
+    ("executor-cpu", executor::cpu),
+    ("executor-large", executor::large),
     ("limited", executor::limited),
     ("resident", executor::resident),
     ("resident-8", executor::resident_deep),
@@ -187,7 +189,7 @@ fn bound(case: &'static str, figure: f64, most: f64) -> Outcome {
     Outcome { case, ours: figure, reference: most, ratio: most / figure, unit: "MiB", floor: 1.0, pairs: 1 }
 }
 
-fn median(values: &mut [f64]) -> f64 {
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

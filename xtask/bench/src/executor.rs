@@ -20,11 +20,15 @@ use drakkar_core::{
     task::{IoClass, Limits, Task},
 };
 use drakkar_executor::{Mode, ProcessPool, Resident, Settings};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike,
+};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::{
     Outcome,
-    cases::{CONCURRENCY, compare},
+    cases::{CONCURRENCY, compare, median},
     process::{Program, Side, compiled},
 };
 
@@ -40,7 +44,47 @@ pub(crate) fn one_shot(_brokers: &str, pairs: usize) -> Result<Outcome> {
     let bare = compiled("spawn_loop", include_str!("../spawn_loop.c"))?;
     compare("executor", "task/s", 0.95, pairs, |side| match side {
         Side::Ours => pool_rate(settings(&child), &task(), TASKS),
-        Side::Reference => bare_spawn_rate(&bare, &child),
+        Side::Reference => Ok(bare_spawn(&bare, &child)?.0),
+    })
+}
+
+/// Processor time of the worker itself per task: at most 25 us above that of the loop in C.
+pub(crate) fn cpu(_brokers: &str, pairs: usize) -> Result<Outcome> {
+    const MORE: f64 = 25.0;
+    let child = Program::tiny_child()?;
+    let bare = compiled("spawn_loop", include_str!("../spawn_loop.c"))?;
+    let (mut ours, mut reference, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..pairs.max(1) {
+        let before = own_cpu()?;
+        pool_rate(settings(&child), &task(), TASKS)?;
+        let our = (own_cpu()? - before).as_secs_f64() * 1e6 / TASKS as f64;
+        let their = bare_spawn(&bare, &child)?.1;
+        eprintln!("executor-cpu: pair {} of {pairs}, {our:.1} us against {their:.1} us", pair + 1);
+        ours.push(our);
+        reference.push(their);
+        ratios.push((their + MORE) / our);
+    }
+    let (ours, reference, ratio) = (median(&mut ours), median(&mut reference), median(&mut ratios));
+    Ok(Outcome { case: "executor-cpu", ours, reference, ratio, unit: "us/task", floor: 1.0, pairs })
+}
+
+/// User and system time of this process, its children not counted.
+fn own_cpu() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let times = [usage.user_time(), usage.system_time()];
+    Ok(times.iter().map(|time| Duration::from_micros(time.num_microseconds().unsigned_abs())).sum())
+}
+
+/// Tasks per second of a worker with 4 GiB of its own, against one with little: starting a program must not copy it.
+pub(crate) fn large(_brokers: &str, pairs: usize) -> Result<Outcome> {
+    const BALLAST: usize = 4 << 30;
+    let child = Program::tiny_child()?;
+    compare("executor-large", "task/s", 0.80, pairs, |side| {
+        let ballast = if side == Side::Ours { vec![1u8; BALLAST] } else { Vec::new() };
+        let rate = pool_rate(settings(&child), &task(), TASKS);
+        // It was there all along.
+        ensure!(ballast.iter().step_by(4096).all(|byte| *byte == 1), "the ballast changed");
+        rate
     })
 }
 
@@ -133,9 +177,12 @@ fn pool_rate(settings: Settings, task: &Task, count: usize) -> Result<f64> {
     })
 }
 
-fn bare_spawn_rate(bare: &Path, child: &Path) -> Result<f64> {
+/// Tasks per second of the loop in C, and its own processor time per task in microseconds.
+fn bare_spawn(bare: &Path, child: &Path) -> Result<(f64, f64)> {
     let output = Command::new(bare).arg(child).args([TASKS.to_string(), CONCURRENCY.to_string()]).output()?;
-    String::from_utf8_lossy(&output.stdout).trim().parse().context("the rate of the loop in C")
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (rate, cpu) = text.trim().split_once(' ').context("two figures of the loop in C")?;
+    Ok((rate.parse()?, cpu.parse()?))
 }
 
 /// Requests per second of a loop that keeps `depth` requests with each child.

@@ -24,7 +24,7 @@ struct Args {
     #[command(subcommand)]
     reference: Option<Reference>,
     /// The cases to run; all by default.
-    #[arg(value_parser = ["core", "core-in-flight", "executor", "limited", "resident", "resident-8", "spawn", "precomputed", "partitions", "in-flight", "idle", "backlog"])]
+    #[arg(value_parser = ["core", "core-in-flight", "executor", "executor-cpu", "executor-large", "limited", "resident", "resident-8", "spawn", "precomputed", "partitions", "in-flight", "idle", "backlog"])]
     cases: Vec<String>,
     /// Prints one JSON object per case.
     #[arg(long)]
