@@ -25,8 +25,8 @@ pub(crate) struct Known(Mutex<HashSet<i32>>);
 
 impl Known {
     /// Something only where orphans come to us.
-    pub(crate) fn if_init() -> Option<Self> {
-        (std::process::id() == 1).then(Self::default)
+    pub(crate) fn if_init() -> Option<Arc<Self>> {
+        (std::process::id() == 1).then(Arc::default)
     }
 
     pub(crate) fn add(&self, pid: i32) {
@@ -50,7 +50,8 @@ pub(crate) struct Reaper {
 }
 
 impl Reaper {
-    pub(crate) fn start(is_known: impl Fn(i32) -> bool + Send + 'static) -> std::io::Result<Self> {
+    /// Leaves those that are known to whoever waits for them.
+    pub(crate) fn start(known: Arc<Known>) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::Builder::new().name("drakkar-reaper".into()).spawn({
             let stop = stop.clone();
@@ -58,7 +59,7 @@ impl Reaper {
                 let mut seen = HashSet::new();
                 while !stop.load(Ordering::Relaxed) {
                     thread::park_timeout(LOOK);
-                    seen = reap(&seen, &is_known);
+                    seen = reap(&seen, |pid| known.all().contains(&pid));
                 }
             }
         })?;
@@ -74,11 +75,6 @@ impl Drop for Reaper {
             thread.join().unwrap_or_default();
         }
     }
-}
-
-/// Whether somebody in this pool waits for a process.
-pub(crate) fn is_known(known: Option<&Known>, pid: i32) -> bool {
-    known.is_none_or(|known| known.all().contains(&pid))
 }
 
 /// Reaps the zombies that nobody waits for and that were there at the last look too: one that is new may be a child whose

@@ -45,7 +45,7 @@ pub(crate) struct Launcher {
     /// Memory for what programs write.
     pub(crate) room: Arc<Room>,
     /// What is known of our children where orphans come to us.
-    pub(crate) init: Option<Known>,
+    pub(crate) init: Option<Arc<Known>>,
     /// Programs that could not be reaped when their attempt ended.
     stuck: Mutex<Vec<i32>>,
 }

@@ -25,7 +25,7 @@ use crate::{
     error::StartError,
     floor::{self, Floor},
     group,
-    init::{self, Reaper},
+    init::Reaper,
     job::{Waiting, answer},
     launch::Launcher,
     orphans,
@@ -133,13 +133,7 @@ impl ProcessPool {
         let places = (0..slots).map(|_| place()).collect::<Result<_, _>>().map_err(StartError::Slot)?;
         let gate = SlotGate::new(slots);
         let floor = Floor::new(launcher.settings.min_available_memory);
-        let known = launcher.clone();
-        let reaper = launcher
-            .init
-            .is_some()
-            .then(|| Reaper::start(move |pid| init::is_known(known.init.as_ref(), pid)))
-            .transpose()
-            .map_err(StartError::Keeper)?;
+        let reaper = launcher.init.clone().map(Reaper::start).transpose().map_err(StartError::Keeper)?;
         let state = State { gate, places, threads: Vec::new(), floor, idle: 0, closed: false };
         let shared = Arc::new(Shared {
             launcher,

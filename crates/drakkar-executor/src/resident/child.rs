@@ -76,6 +76,31 @@ pub(super) enum Flow {
     NoRoom,
 }
 
+/// Why a child must go.
+#[derive(Clone, Debug)]
+pub(super) enum Trouble {
+    /// It ended by itself.
+    Ended,
+    /// It did something that it must not.
+    Wrong(String),
+}
+
+impl Trouble {
+    /// The reason in words, told how the child ended.
+    pub(super) fn in_words(self, how: &str) -> String {
+        match self {
+            Trouble::Ended => format!("it {how}"),
+            Trouble::Wrong(what) => what,
+        }
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(what: String) -> Self {
+        Trouble::Wrong(what)
+    }
+}
+
 /// What there is to do for a child.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Woke {
@@ -237,26 +262,27 @@ impl Child {
     }
 
     /// What it says while nobody talks to it. A reason if it must go.
-    pub(super) fn look(&mut self, scratch: &mut Scratch) -> Option<String> {
+    pub(super) fn look(&mut self, scratch: &mut Scratch) -> Option<Trouble> {
+        let wrong = |what: &str| Some(Trouble::Wrong(what.to_owned()));
         let woke = self.wait(None, None);
         if woke.stderr {
             self.read_stderr(scratch);
         }
         if woke.stdout {
             if self.read_stdout(scratch) == Flow::NoRoom {
-                return Some("it wrote without being asked".to_owned());
+                return wrong("it wrote without being asked");
             }
             loop {
                 match self.decoder.next_frame() {
                     Ok(Some(Frame::Ready)) => self.ready = true,
-                    Ok(Some(_)) => return Some("it answered a request that it was not given".to_owned()),
+                    Ok(Some(_)) => return wrong("it answered a request that it was not given"),
                     Ok(None) => break,
-                    Err(error) => return Some(error.to_string()),
+                    Err(error) => return Some(error.to_string().into()),
                 }
             }
         }
         let gone = woke.ended || self.stdout.is_none() || self.has_ended();
-        gone.then(|| "it ended".to_owned())
+        gone.then_some(Trouble::Ended)
     }
 
     /// Whether it has ended, where the kernel has no descriptor that tells.

@@ -135,7 +135,7 @@ impl Shared {
         let picked = roster.pick(|child, alive| {
             let reason = child.look(&mut bench.scratch).or_else(|| {
                 let late = !child.ready && now.duration_since(child.started) >= ready;
-                late.then(|| format!("it was not ready within {:.1} s", ready.as_secs_f64()))
+                late.then(|| format!("it was not ready within {:.1} s", ready.as_secs_f64()).into())
             });
             let unused = !idle.is_zero()
                 && alive > roster.settings.min_ready
@@ -152,7 +152,7 @@ impl Shared {
                 Some(reason) => {
                     // It has ended, or it cannot be trusted: nothing is lost by ending it at once.
                     let ended = child.end(&self.launcher, Duration::ZERO, &mut bench.scratch);
-                    roster.ended(&ended, &reason);
+                    roster.ended(&ended, reason);
                 }
                 None => due.push(child),
             }

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::child::{Child, Ended};
+use super::child::{Child, Ended, Trouble};
 use crate::{
     error::StartError,
     launch::Launcher,
@@ -247,8 +247,9 @@ impl Roster {
         state.not_before = None;
     }
 
-    /// A child ended for another reason than that it was asked to.
-    pub(super) fn ended(&self, ended: &Ended, reason: &str) {
+    /// A child ended for another reason than that it was asked to. Returns that reason in words.
+    pub(super) fn ended(&self, ended: &Ended, trouble: Trouble) -> String {
+        let reason = trouble.in_words(&ended.how);
         let Ended { how, served, pid, last_line, .. } = ended;
         tracing::warn!(
             pid, served, reason, how, stderr = last_line, program = %self.path.display(), "resident child failed"
@@ -256,6 +257,7 @@ impl Roster {
         if *served == 0 {
             self.failed();
         }
+        reason
     }
 
     fn failed(&self) {

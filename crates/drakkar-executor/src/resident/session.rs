@@ -14,7 +14,7 @@ use drakkar_core::{
 
 use super::{
     Keeper,
-    child::{Child, Flow},
+    child::{Child, Flow, Trouble},
     roster::{Offer, Roster},
 };
 use crate::{
@@ -85,7 +85,7 @@ fn child_for(
                 None => return Some((job, *child)),
                 Some(reason) => {
                     let ended = child.end(launcher, Duration::ZERO, &mut bench.scratch);
-                    roster.ended(&ended, &reason);
+                    roster.ended(&ended, reason);
                 }
             },
             Offer::Start(alive) => {
@@ -158,7 +158,7 @@ struct Session<'a> {
 
 /// Why the child cannot go on.
 struct Fault {
-    reason: String,
+    reason: Trouble,
     /// The request that is to blame, and how it ended.
     culprit: Option<(u64, Ended)>,
     /// Time between TERM and KILL.
@@ -317,7 +317,7 @@ impl<'a> Session<'a> {
             self.frames()?;
             match flow {
                 Flow::Open => self.child.settle_room(),
-                Flow::Ended => return Err(self.fault("it ended".to_owned())),
+                Flow::Ended => return Err(self.fault(Trouble::Ended)),
                 Flow::NoRoom => {
                     let reason =
                         "an answer for which `executor.max_running_output_bytes` has no room".to_owned();
@@ -329,7 +329,7 @@ impl<'a> Session<'a> {
             }
             // The rest of what it wrote; something it left behind may hold the pipe open for ever.
             if before == self.child.decoder.held() && !self.child.wait(None, None).stdout {
-                return Err(self.fault("it ended".to_owned()));
+                return Err(self.fault(Trouble::Ended));
             }
         }
     }
@@ -473,8 +473,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn fault(&self, reason: String) -> Fault {
-        Fault { reason, culprit: None, grace: self.launcher.settings.kill_grace }
+    fn fault(&self, reason: impl Into<Trouble>) -> Fault {
+        Fault { reason: reason.into(), culprit: None, grace: self.launcher.settings.kill_grace }
     }
 
     /// Ends the child and answers what it held.
@@ -506,14 +506,11 @@ impl<'a> Session<'a> {
         let Self { launcher, roster, bench, child, kill_at, .. } = self;
         let asked = kill_at.is_some();
         let ended = child.end(launcher, fault.grace, &mut bench.scratch);
-        if asked {
+        let reason = if asked {
             tracing::info!(pid = ended.pid, how = ended.how, "resident child ended with the pool");
+            fault.reason.in_words(&ended.how)
         } else {
-            roster.ended(&ended, &fault.reason);
-        }
-        let reason = match fault.reason.as_str() {
-            "it ended" => format!("it {}", ended.how),
-            reason => reason.to_owned(),
+            roster.ended(&ended, fault.reason)
         };
         (reason, ended.tail.into())
     }
